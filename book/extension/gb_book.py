@@ -1,0 +1,282 @@
+"""Sphinx extension of the book: its colours, its boxes and the anchors of its evidence.
+
+Sources stay portable: notebooks hold plain TeX and `:::` fences that read well in Jupyter too. What
+the built page adds is here.
+
+=====================================  ==========================================================
+`coloured`, `palette_css`              a symbol has the colour of its curve, in both modes
+a cell tagged `claim-xyz`              gets that HTML id and can be linked to as `#claim-xyz`
+`:::{checked} claim-xyz`               a claim, and the link to the cell that would fail
+`:::{says}`                            the article says / what holds; halves part at a line `---`
+`:::{question}`, `:::{facts}`          the opening of a chapter; facts: three parts
+`:class: dropdown` on any box          the browser's own `<details>`
+=====================================  ==========================================================
+"""
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from sphinx import addnodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+from sphinx_proof.nodes import proof_node
+
+from ganbook.plots import PALETTE
+
+logger = logging.getLogger(__name__)
+
+# --- colours ------------------------------------------------------------------------------------
+
+
+def palette_css() -> str:
+    """The palette as CSS variables `--gb-<name>`: light, dark, and light again on paper."""
+
+    def block(selector: str, colours: dict[str, str]) -> str:
+        return selector + "{" + "".join(f"--gb-{k}:{v};" for k, v in colours.items()) + "}"
+
+    light, dark = PALETTE["light"], PALETTE["dark"]
+    return "\n".join(
+        [
+            block(":root,html[data-theme=light]", light),
+            block("html[data-theme=dark]", dark),
+            "@media print{" + block("html[data-theme]", light) + "}\n",
+        ]
+    )
+
+
+GROUP = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
+STAR = r"(?:\^(?:\*|\\(?:star|ast)\b|\{(?:\*|\\star|\\ast)\}))?"
+OF_G = r"(?:_(?:G|\{G\}))?"
+SYMBOL = re.compile(
+    rf"""
+    (?P<keep> \\(?:class|cssId|style)\s*{GROUP}\s*{GROUP}
+            | \\(?:text[a-z]*|math(?:rm|bb|bf|cal|frak|it|scr|sf)|mbox|operatorname\*?
+                |label|tag|ref|eqref|begin|end)\s*(?:{GROUP}|[A-Za-z])
+            | \\(?:[A-Za-z]+|.)
+            | D_\s*\{{?\\?(?:mathrm|text|operatorname|KL|JS) )   # a divergence, not the player
+  | (?P<data> p_(?:\\(?:mathrm|text)\s*\{{data\}}|\{{\s*\\(?:mathrm|text)\s*\{{data\}}\s*\}}) )
+  | (?P<gen>  p_(?:g|\{{g\}}) | G{STAR} )
+  | (?P<disc> D{OF_G}{STAR}{OF_G} )
+    """,
+    re.VERBOSE,
+)
+
+
+def coloured(tex: str) -> str:
+    r"""TeX in which :math:`p_{\mathrm{data}}`, :math:`p_g`, G and D carry their colour's class.
+
+    Each symbol becomes a braced group, so that it may stand anywhere, as in ``\hat G`` or ``x_D``.
+    Text, labels, operators and letters of other alphabets are left alone.
+    """
+
+    def wrap(match: re.Match) -> str:
+        kind, symbol = match.lastgroup, match[0]
+        if kind == "keep":
+            return symbol
+        inner = symbol[0] + symbol[1:].replace("G", r"{\class{gb-gen}{G}}")
+        return rf"{{\class{{gb-{kind}}}{{{inner}}}}}"
+
+    return SYMBOL.sub(wrap, tex)
+
+
+def colour_formulas(app, doctree, docname) -> None:
+    """Colour every formula but those in proofs, where it would be noise."""
+    proofs = {id(node) for proof in doctree.findall(proof_node) for node in proof.findall()}
+    for kind in (nodes.math, nodes.math_block):
+        for node in doctree.findall(kind):
+            if id(node) not in proofs:
+                node[:] = [nodes.Text(coloured(node.astext()))]
+
+
+# --- evidence -----------------------------------------------------------------------------------
+
+
+def anchor_claims(app, doctree) -> None:
+    """Give each code cell with a tag `claim-...` that id, and make it a target for references."""
+    labels, docname, seen = app.env.get_domain("std"), app.env.docname, set()
+    for cell in doctree.findall(nodes.container):
+        for tag in cell.get("cell_metadata", {}).get("tags", []):
+            if not tag.startswith("claim-"):
+                continue
+            if tag in seen:
+                logger.warning("duplicate claim tag %r", tag, location=cell)
+            seen.add(tag)
+            cell["ids"].append(tag)
+            cell["classes"].append("gb-claim")
+            labels.note_hyperlink_target(tag, docname, tag, "the cell that would fail")
+
+
+# --- boxes --------------------------------------------------------------------------------------
+
+
+class Block(nodes.General, nodes.Element):
+    """A plain `<div>`; docutils' own container brings a class that the theme styles."""
+
+
+class Details(nodes.General, nodes.Element):
+    """`<details>`."""
+
+
+class Summary(nodes.General, nodes.TextElement):
+    """`<summary>`."""
+
+
+def tag(name: str):
+    """HTML visitors of a node that is one tag."""
+
+    def visit(self, node):
+        self.body.append(self.starttag(node, name))
+
+    def depart(self, node):
+        self.body.append(f"</{name}>\n")
+
+    return visit, depart
+
+
+def split(lines: StringList) -> list[StringList]:
+    """The parts of a directive's content between lines `---`."""
+    rules = [i for i, line in enumerate(lines) if line.strip() == "---"]
+    starts, ends = [0, *(i + 1 for i in rules)], [*rules, len(lines)]
+    return [lines[a:b] for a, b in zip(starts, ends, strict=True)]
+
+
+class Box(SphinxDirective):
+    """A directive whose content is Markdown."""
+
+    has_content = True
+
+    def parsed(self, lines: StringList, **attributes) -> Block:
+        """A block that holds the parsed lines."""
+        block = Block("", **attributes)
+        self.state.nested_parse(lines, self.content_offset, block)
+        return block
+
+
+class Question(Box):
+    """The opening question of a chapter."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build the paragraph."""
+        return [self.parsed(self.content, classes=["gb-question"])]
+
+
+class Columns(Box):
+    """Parts side by side, each under a small heading."""
+
+    name_of_class: str
+    headings: tuple[str, ...]
+
+    def run(self) -> list[nodes.Node]:
+        """Build the columns, or say how many parts are missing."""
+        parts = split(self.content)
+        if len(parts) != len(self.headings):
+            raise self.error(
+                f"{self.name} wants {len(self.headings)} parts with a line --- between them; "
+                f"got {len(parts)}"
+            )
+        row = Block()
+        for heading, lines in zip(self.headings, parts, strict=True):
+            column = self.parsed(lines)
+            column.insert(0, nodes.paragraph("", heading, classes=["gb-heading"]))
+            row += column
+        return [Block("", row, classes=[self.name_of_class])]
+
+
+class Says(Columns):
+    """What the article says beside what holds."""
+
+    name_of_class = "gb-says"
+    headings = ("The article says", "What holds")
+
+
+class Facts(Columns):
+    """The strip under the first picture."""
+
+    name_of_class = "gb-facts"
+    headings = ("You will", "You need", "Time")
+
+
+class Checked(Box):
+    """A claim, and a link to the cell that would fail if it were false."""
+
+    required_arguments = 1
+    option_spec = {"class": directives.class_option}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """Build the box."""
+        claim = self.arguments[0]
+        box = nodes.admonition(classes=["checked", *self.options.get("class", [])])
+        box += nodes.title("", "Claim checked")
+        box += self.parsed(self.content).children
+        link = addnodes.pending_xref(
+            "",
+            nodes.inline("", "The cell that would fail"),
+            refdomain="std",
+            reftype="ref",
+            reftarget=claim,
+            refexplicit=True,
+            refwarn=True,  # an unknown claim breaks the build
+            refdoc=self.env.docname,
+        )
+        self.set_source_info(link)
+        if not isinstance(box[-1], nodes.paragraph):
+            box += nodes.paragraph()
+        box[-1] += [nodes.Text(" "), link]
+        return [box]
+
+
+def fold(app, doctree, docname) -> None:
+    """Turn boxes of class `dropdown` into `<details>`: keyboard, search and print come with it."""
+    for box in list(doctree.findall(nodes.Admonition)):
+        if "dropdown" not in box.get("classes", []):
+            continue
+        if isinstance(box[0], nodes.title):
+            title, *body = box.children
+        else:  # the writer would title it by its kind
+            title, body = nodes.title("", box.tagname.capitalize()), box.children
+            named = nodes.admonition(classes=[*box["classes"], box.tagname], ids=box["ids"])
+            box.replace_self(named)
+            box = named
+        box["classes"].remove("dropdown")
+        box[:] = [Details("", Summary("", "", *title.children), *body)]
+
+
+def drop_repeated_ids(app, doctree, docname) -> None:
+    """Proofs and exercises all carry the same ids; nothing links to them."""
+    repeated = {"proof", "proof-content", "exercise-content", "solution-content"}
+    for node in doctree.findall(nodes.Element):
+        if node["ids"]:
+            node["ids"] = [name for name in node["ids"] if name not in repeated]
+
+
+# --- reference ----------------------------------------------------------------------------------
+
+
+def cite_in_docstrings(app, what, name, obj, options, lines) -> None:
+    """`[Key]_` in a docstring cites the book's bibliography."""
+    lines[:] = [re.sub(r"\[(\w+?\d{4}\w?)\]_", r":cite:t:`\1`", line) for line in lines]
+
+
+def write_palette(app) -> None:
+    """Print `palette.css` into the built book; nothing generated is committed."""
+    static = Path(app.outdir, "_static")
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "palette.css").write_text(palette_css(), encoding="utf-8")
+
+
+def setup(app) -> dict[str, bool]:
+    """Register with Sphinx."""
+    for node, name in ((Block, "div"), (Details, "details"), (Summary, "summary")):
+        app.add_node(node, html=tag(name))
+    for directive in (Question, Says, Facts, Checked):
+        app.add_directive(directive.__name__.lower(), directive)
+    app.connect("builder-inited", write_palette)
+    app.connect("autodoc-process-docstring", cite_in_docstrings)
+    app.connect("doctree-read", anchor_claims)
+    app.connect("doctree-resolved", colour_formulas)
+    app.connect("doctree-resolved", fold)
+    app.connect("doctree-resolved", drop_repeated_ids)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
