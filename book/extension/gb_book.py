@@ -1,16 +1,14 @@
 """Sphinx extension of the book: its colours, its boxes and the anchors of its evidence.
 
 Sources stay portable: notebooks hold plain TeX and `:::` fences that read well in Jupyter too. What
-the built page adds is here.
+the built page adds is here:
 
-=====================================  ==========================================================
-`coloured`, `palette_css`              a symbol has the colour of its curve, in both modes
-a cell tagged `claim-xyz`              gets that HTML id and can be linked to as `#claim-xyz`
-`:::{checked} claim-xyz`               a claim, and the link to the cell that would fail
-`:::{says}`                            the article says / what holds; halves part at a line `---`
-`:::{question}`, `:::{facts}`          the opening of a chapter; facts: three parts
-`:class: dropdown` on any box          the browser's own `<details>`
-=====================================  ==========================================================
+- a symbol has the colour of its curve, in both modes;
+- a cell tagged `claim-xyz` gets that id, and `[text](#claim-xyz)` links to it;
+- `:::{checked} claim-xyz` states a claim and links to the cell that would fail;
+- `:::{says}` sets what the article says beside what holds, parted by a line `---`;
+- `:::{question}` and `:::{facts}` (three parts) open a chapter;
+- `:class: dropdown` folds any box, with the browser's own `<details>`.
 """
 
 import re
@@ -209,7 +207,7 @@ class Checked(Box):
         """Build the box."""
         claim = self.arguments[0]
         box = nodes.admonition(classes=["checked", *self.options.get("class", [])])
-        box += nodes.title("", "Claim checked")
+        box += nodes.title("", "Claim checked.")
         box += self.parsed(self.content).children
         link = addnodes.pending_xref(
             "",
@@ -242,6 +240,22 @@ def fold(app, doctree, docname) -> None:
             box = named
         box["classes"].remove("dropdown")
         box[:] = [Details("", Summary("", "", *title.children), *body)]
+
+
+def dress(app, doctree, docname) -> None:
+    """Set `Proof.` in italics, and what follows ` · ` in the title of an exercise in grey."""
+    for proof in doctree.findall(proof_node):
+        opening = next(iter(proof.findall(nodes.paragraph)))
+        if opening.children and opening[0].astext().startswith("Proof. "):
+            rest = nodes.Text(opening[0].astext().removeprefix("Proof. "))
+            opening[:1] = [nodes.emphasis("", "Proof."), nodes.Text(" "), rest]
+    for title in doctree.findall(nodes.title):
+        if "exercise" not in title.parent.get("classes", []) or len(title) < 2:
+            continue
+        name, dot, note = title[-2].astext().partition(" · ")  # sphinx-exercise adds a last ")"
+        if dot:
+            grey = nodes.inline("", dot + note, classes=["gb-note"])
+            title[-2:] = [nodes.Text(name + ")"), grey]
 
 
 def drop_repeated_ids(app, doctree, docname) -> None:
@@ -278,5 +292,6 @@ def setup(app) -> dict[str, bool]:
     app.connect("doctree-read", anchor_claims)
     app.connect("doctree-resolved", colour_formulas)
     app.connect("doctree-resolved", fold)
+    app.connect("doctree-resolved", dress)
     app.connect("doctree-resolved", drop_repeated_ids)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
