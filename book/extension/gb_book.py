@@ -259,19 +259,34 @@ def dress(app, doctree, docname) -> None:
 
 
 def drop_repeated_ids(app, doctree, docname) -> None:
-    """Proofs and exercises all carry the same ids; nothing links to them."""
-    repeated = {"proof", "proof-content", "exercise-content", "solution-content"}
+    """Proofs share one id, and so do citations in docstrings: only the first may keep it."""
+    seen = set()
     for node in doctree.findall(nodes.Element):
-        if node["ids"]:
-            node["ids"] = [name for name in node["ids"] if name not in repeated]
+        if node["ids"] and not isinstance(node, nodes.title):  # sphinx-proof looks for that one
+            node["ids"] = [name for name in node["ids"] if name not in seen]
+            seen.update(node["ids"])
 
 
 # --- reference ----------------------------------------------------------------------------------
 
 
-def cite_in_docstrings(app, what, name, obj, options, lines) -> None:
-    """`[Key]_` in a docstring cites the book's bibliography."""
-    lines[:] = [re.sub(r"\[(\w+?\d{4}\w?)\]_", r":cite:t:`\1`", line) for line in lines]
+def read_docstring(app, what, name, obj, options, lines) -> None:
+    """Docstrings are prose with `code`, :math: and `[Key]_`, which cites the bibliography."""
+
+    def plain(match: re.Match) -> str:
+        return match[0] if match[0].startswith("`") else "\\" + match[0]
+
+    for i, line in enumerate(lines):
+        line = re.sub(r"`[^`]*`|[*|]", plain, line)  # |p - q| is no markup
+        lines[i] = re.sub(r"\[(\w+?\d{4}\w?)\]_", r":cite:t:`\1`", line)
+
+
+def list_sources(app, doctree, docname) -> None:
+    """Show the bibliography as plain paragraphs: no text refers to a source by its label."""
+    for entry in list(doctree.findall(nodes.citation)):
+        source = Block("", *entry.findall(nodes.paragraph), classes=["gb-source"])
+        source["ids"] = entry["ids"]
+        entry.replace_self(source)
 
 
 def write_palette(app) -> None:
@@ -288,10 +303,11 @@ def setup(app) -> dict[str, bool]:
     for directive in (Question, Says, Facts, Checked):
         app.add_directive(directive.__name__.lower(), directive)
     app.connect("builder-inited", write_palette)
-    app.connect("autodoc-process-docstring", cite_in_docstrings)
+    app.connect("autodoc-process-docstring", read_docstring, priority=400)
     app.connect("doctree-read", anchor_claims)
     app.connect("doctree-resolved", colour_formulas)
     app.connect("doctree-resolved", fold)
     app.connect("doctree-resolved", dress)
+    app.connect("doctree-resolved", list_sources)
     app.connect("doctree-resolved", drop_repeated_ids)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
