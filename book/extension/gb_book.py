@@ -298,6 +298,7 @@ def write_palette(app) -> None:
 
 def setup(app) -> dict[str, bool]:
     """Register with Sphinx."""
+    app.setup_extension("sphinx.ext.autodoc")
     for node, name in ((Block, "div"), (Details, "details"), (Summary, "summary")):
         app.add_node(node, html=tag(name))
     for directive in (Question, Says, Facts, Checked):
