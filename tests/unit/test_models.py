@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from ganbook.models import MLP, generators
+
+
+def test_a_stack_equals_single_nets():
+    stack = MLP((2, 8, 8, 3), seeds=4, activation=torch.tanh, generator=generators(4)).double()
+    x = torch.randn(4, 5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    together = stack(x)
+    assert together.shape == (4, 5, 3)
+    for seed, generator in enumerate(generators(4)):
+        alone = MLP((2, 8, 8, 3), activation=torch.tanh, generator=generator).double()
+        torch.testing.assert_close(together[seed], alone(x[seed]), rtol=0, atol=1e-14)
+
+
+def test_an_mlp_equals_a_sequence_of_linear_layers():
+    net = MLP((2, 8, 1), generator=torch.Generator().manual_seed(1))
+    layers = [torch.nn.Linear(2, 8), torch.nn.Linear(8, 1)]
+    for layer, weight, bias in zip(layers, net.weights, net.biases, strict=True):
+        layer.weight.data, layer.bias.data = weight.data.T, bias.data[0]
+    x = torch.randn(7, 2, generator=torch.Generator().manual_seed(2))
+    sequence = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1])
+    torch.testing.assert_close(net(x), sequence(x))
+
+
+def test_weights_start_within_the_bound_and_fill_it():
+    net = MLP((100, 400, 1), generator=torch.Generator().manual_seed(0))
+    for weight, n_in in zip(net.weights, (100, 400), strict=True):
+        assert weight.abs().max() <= n_in**-0.5
+        assert abs(weight.std() * (3 * n_in) ** 0.5 - 1) < 0.1
+
+
+def test_skip_and_output():
+    generator = torch.Generator().manual_seed(0)
+    net = MLP((2, 4, 2), skip=True, output=torch.tanh, generator=generator)
+    plain = MLP((2, 4, 2), generator=generator.manual_seed(0))
+    x = torch.ones(3, 2)
+    torch.testing.assert_close(net(x), torch.tanh(x + plain(x)))
+
+
+def test_shared_points_go_to_every_seed():
+    net = MLP((1, 4, 1), seeds=3, generator=generators(3))
+    x = torch.linspace(-1, 1, 5)[:, None]
+    torch.testing.assert_close(net(x), net(x.expand(3, 5, 1)))
+
+
+def test_repr_counts_parameters():
+    assert "parameters=25" in repr(MLP((2, 6, 1), generator=torch.Generator()))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sizes": (2,)}, r"two or more positive widths; got sizes=\(2,\)"),
+        ({"sizes": (2, 0, 1)}, "two or more positive widths"),
+        ({"sizes": (2, 1), "seeds": 0}, "seeds >= 1; got 0"),
+        ({"sizes": (2, 4, 1), "skip": True}, "skip needs equal ends"),
+        ({"sizes": (2, 1), "seeds": 3, "generator": generators(2)}, "each of 3 seeds; got 2"),
+    ],
+)
+def test_bad_options_say_what_is_expected(options, message):
+    with pytest.raises(ValueError, match=message):
+        MLP(**{"generator": torch.Generator(), **options})
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5,), (2, 5, 2), (3, 5, 1)])
+def test_bad_input_says_what_is_expected(shape):
+    net = MLP((2, 4, 1), seeds=3, generator=generators(3))
+    with pytest.raises(ValueError, match=r"expected .*got .*\("):
+        net(torch.zeros(shape))
