@@ -20,7 +20,7 @@ class NotebookFailedError(Exception):
 
 def execute(path: Path) -> None:
     """Run one notebook from its own folder and write what its cells gave."""
-    notebook, reached = nbformat.read(path, 4), [0]
+    notebook, reached = nbformat.read(path, 4), []
     client = NotebookClient(
         notebook,
         timeout=1800,
@@ -29,13 +29,13 @@ def execute(path: Path) -> None:
         coalesce_streams=True,  # else chunks of one stream depend on timing
         store_widget_state=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        on_cell_start=lambda cell, cell_index: reached.append(cell_index),
+        on_cell_execute=lambda cell, cell_index: reached.append(cell_index),
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise NotebookFailedError(f"{path}, cell {reached[-1]}:\n{error}") from None
+        raise NotebookFailedError(f"{path}, code cell {len(reached) - 1}:\n{error}") from None
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -25,13 +25,10 @@ def none_of(problems: Iterable[str]) -> None:
         pytest.fail("\n".join(problems), pytrace=False)
 
 
-def cells(notebook: Path, kind: str = "") -> list[tuple[str, nbformat.NotebookNode]]:
-    """Cells with a name for messages, such as 'book/concept.ipynb, cell 3' (counted from 0)."""
-    return [
-        (f"{named(notebook)}, cell {number}", cell)
-        for number, cell in enumerate(nbformat.read(notebook, 4).cells)
-        if kind in cell.cell_type
-    ]
+def cells(notebook: Path, kind: str) -> list[tuple[str, nbformat.NotebookNode]]:
+    """The cells of a kind, each with a name for messages; code cells have nbval's numbers."""
+    chosen = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == kind]
+    return [(f"{named(notebook)}, {kind} cell {i}", cell) for i, cell in enumerate(chosen)]
 
 
 def claims(cell: nbformat.NotebookNode) -> list[str]:

@@ -1,0 +1,295 @@
+"""Plant faults one at a time; the tests must catch each and say where it is: `make mutants`.
+
+With `--claims`, as `make test` calls it: only the faults in the evidence of the chapters' claims.
+The faults are planted in a copy, never in the checkout.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import run
+
+# A flipped sign or a wrong factor for each claim: the cell with the claim's tag, or one before it,
+# must fail. The old text occurs exactly once in the code of the chapter.
+CLAIMS: dict[str, tuple[str, str, str]] = {
+    "claim-classifier": ("concept", "bell(-(s**2), s)", "bell(-2 * s**2, s)"),
+    "claim-limit": ("concept", "variation(p, q, step_mm) / 2", "variation(p, q, step_mm)"),
+    "claim-implicit": ("concept", "2 * phi.subs(", "phi.subs("),
+    "claim-perfect-g": ("concept", "tensor(perfect_G(-z))", "tensor(2 * perfect_G(-z))"),
+    "claim-no-randomness": ("concept", "G(atoms)", "G(torch.cat([atoms, -atoms]))"),
+    "claim-eq-1": ("concept", "sp.Rational(1, 4) - d", "sp.Rational(1, 4) + d"),
+    "claim-coin-loss-pointwise": ("concept", "(coin - known + missed", "(coin + known + missed"),
+    "claim-coin-loss": ("concept", "- 2 * theory.jsd(p_mm", "+ 2 * theory.jsd(p_mm"),
+    "claim-flow": ("concept", "losses.MINIMAX.g(None", "-losses.MINIMAX.g(None"),
+    "claim-same-run": ("concept", '"d_steps": 5', '"d_steps": 4'),
+    "claim-first-gan": (
+        "concept",
+        "train.fit(G, D, source,",
+        "train.fit(G, D, lambda *a: 2 * source(*a),",
+    ),
+    "claim-two-generators": ("concept", "tensor(perfect_G(z[:, 0]", "tensor(-perfect_G(z[:, 0]"),
+    "claim-keep-up": ("concept", '"lr": (0.0, 1e-2)', '"lr": (0.0, 1e-6)'),
+    "claim-detach": ("concept", "fake.detach() if detach", "fake.detach() if not detach"),
+    "claim-digits": ("concept", "predict_proba(fakes", "predict_proba(-fakes"),
+    "claim-gaussian-z": ("concept", "return torch.special.ndtri", "return 2 * torch.special.ndtri"),
+    "claim-heap": ("concept", "(sign * evidence > 0)", "(-sign * evidence > 0)"),
+}
+
+
+class Verdict(NamedTuple):
+    """What came of one fault."""
+
+    fault: str
+    caught: bool
+    by: str
+
+
+# --- claims -------------------------------------------------------------------------------------
+
+
+def claim_verdicts(path: Path) -> list[Verdict]:
+    """All claims of one notebook, each with its mutant.
+
+    The cells run once, in order. Before the cell that a mutant changes, the process forks: the
+    child goes on with the changed cell up to the claim's, the parent with the true one.
+    """
+    code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    homes = {
+        tag: number
+        for number, cell in enumerate(code)
+        for tag in cell.metadata.get("tags", [])
+        if tag.startswith("claim-")
+    }
+    chapter = path.stem
+    verdicts, forks = [], {}
+    for tag in homes:
+        if CLAIMS.get(tag, ("",))[0] != chapter:
+            verdicts.append(Verdict(tag, False, f"no mutant in CLAIMS for a claim of {chapter}"))
+            continue
+        _, old, new = CLAIMS[tag]
+        holders = [number for number, cell in enumerate(code) if old in cell.source]
+        if len(holders) != 1 or code[holders[0]].source.count(old) != 1:
+            verdicts.append(Verdict(tag, False, f"{old!r} does not stand once in {chapter}"))
+        elif holders[0] > homes[tag]:
+            verdicts.append(Verdict(tag, False, f"{old!r} stands after the claim's cell"))
+        else:
+            forks.setdefault(holders[0], []).append((tag, old, new))
+    verdicts += [
+        Verdict(tag, False, f"no cell of {chapter} has this tag")
+        for tag, (name, _, _) in CLAIMS.items()
+        if name == chapter and tag not in homes
+    ]
+    if forks:
+        verdicts += play(path, code, homes, forks)
+    return verdicts
+
+
+def play(path: Path, code: list, homes: dict, forks: dict) -> list[Verdict]:
+    """Run the cells and fork off the mutants; see `claim_verdicts`."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from matplotlib import pyplot
+    from traitlets.config import Config
+
+    os.chdir(path.parent)
+    with open(os.devnull, "w") as nowhere:  # what the cells print is no business of ours
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    # No history: its thread would not survive a fork.
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+
+    def run_cell(source: str) -> BaseException | None:
+        result = shell.run_cell(source, store_history=False)
+        pyplot.close("all")
+        return result.error_before_exec or result.error_in_exec
+
+    def mutant(start: int, tag: str, old: str, new: str) -> tuple[bool, str]:
+        for number in range(start, homes[tag] + 1):
+            cell, source = code[number], code[number].source
+            if number == start:
+                source = source.replace(old, new)
+            elif "slow" in cell.metadata.get("tags", []) and number != homes[tag]:
+                continue
+            error = run_cell(source)
+            if error is not None:
+                tags = [name for name, home in homes.items() if home == number]
+                place = tags[0] if tags else f"code cell {number}"
+                caught = isinstance(error, AssertionError) and bool(tags)
+                return caught, f"{place}: {type(error).__name__}"
+        return False, "survived"
+
+    def forked(*arguments) -> tuple[bool, str]:
+        receive, send = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.write(send, json.dumps(mutant(*arguments)).encode())
+            finally:
+                os._exit(0)
+        os.close(send)
+        with open(receive, "rb") as pipe:
+            answer = pipe.read()
+        os.waitpid(child, 0)
+        return tuple(json.loads(answer)) if answer else (False, "its process died")
+
+    verdicts = []
+    for number in range(max(forks) + 1):
+        for tag, old, new in forks.get(number, []):
+            verdicts.append(Verdict(f"{tag}: {old} → {new}", *forked(number, tag, old, new)))
+        if (error := run_cell(code[number].source)) is not None:
+            where = f"fails in code cell {number}: {error!r}"
+            return [*verdicts, Verdict(f"{path.stem} without any fault", False, where)]
+    return verdicts
+
+
+def claims() -> Iterator[Verdict]:
+    """The claims of all chapters, two chapters at a time, each in a process of its own."""
+    os.environ.update(OMP_NUM_THREADS="1", GANBOOK_PLAIN="1", MPLBACKEND="agg")
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a device would not survive a fork
+    notebooks = sorted((run.ROOT / "book").glob("*.ipynb"))
+    for tag in CLAIMS:
+        if CLAIMS[tag][0] not in [path.stem for path in notebooks]:
+            yield Verdict(tag, False, f"there is no chapter {CLAIMS[tag][0]!r}")
+    with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for verdicts in pool.map(claim_verdicts, notebooks):
+            yield from verdicts
+
+
+# --- faults in the book -------------------------------------------------------------------------
+
+
+class Fault(NamedTuple):
+    """A file with a fault, the commands that must notice, the words that name the place."""
+
+    name: str
+    file: str
+    text: str
+    commands: list[list]
+    place: tuple[str, ...]
+
+
+def faults(book: Path) -> Iterator[Fault]:
+    """The faults, planted in the first chapter, a page and the package of a copy of the book."""
+    chapter, page, layer = "book/concept.ipynb", "book/notation.md", "ganbook/losses.py"
+    notebook = nbformat.read(book / chapter, 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    number, output, text = next(
+        (number, output, output["text"])
+        for number, cell in enumerate(code)
+        if "nbval-ignore-output" not in cell.metadata.get("tags", [])
+        for output in cell.outputs
+        if re.search(r"\d", output.get("text", ""))
+    )
+    output["text"] = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), text, count=1)
+    yield Fault(
+        "a wrong number in a committed output",
+        chapter,
+        nbformat.writes(notebook),
+        [[*run.NBVAL, "-x", chapter]],
+        (f"{chapter}::Cell {number}", output["text"].splitlines()[0]),
+    )
+    output["text"] = text
+
+    number, picture = next(
+        (number, cell["metadata"]["mystnb"]["image"])
+        for number, cell in enumerate(code)
+        if "image" in cell.metadata.get("mystnb", {})
+    )
+    alt = picture.pop("alt")
+    text = nbformat.writes(notebook)
+    yield Fault(
+        "a missing alt text", chapter, text, [run.SOURCES], (f"{chapter}, code cell {number}",)
+    )
+    picture["alt"] = alt
+
+    text = (book / page).read_text(encoding="utf-8")
+    yield Fault(
+        "an outside image",
+        page,
+        f"{text}\n![a picture from elsewhere](https://example.org/outside.png)\n",
+        [run.BUILD, [*run.PAGES, "-k", "notation"]],
+        ("book/notation.html", "https://example.org/outside.png"),
+    )
+    yield Fault(
+        "a broken cross-reference",
+        page,
+        f"{text}\nSee {{numref}}`no-such-figure`.\n",
+        [run.BUILD],
+        (page, "no-such-figure"),
+    )
+
+    text = (book / layer).read_text(encoding="utf-8")
+    line = len(text.splitlines()) + 1
+    yield Fault(
+        "an upward import",
+        layer,
+        f"{text}from ganbook import train\n",
+        [run.SOURCES],
+        (f"{layer}:{line}", "ganbook.train"),
+    )
+
+
+def judged(fault: Fault, book: Path) -> Verdict:
+    """Plant the fault, run what must notice it, and take it out again."""
+    path = book / fault.file
+    sound = path.read_bytes()
+    path.write_text(fault.text, encoding="utf-8")
+    environment = {**os.environ, **run.ONE_THREAD, **run.PLAIN, "PYTHONPATH": str(book)}
+    try:
+        for command in fault.commands:
+            done = subprocess.run(
+                command, cwd=book, env=environment, capture_output=True, text=True, check=False
+            )
+            said = done.stdout + done.stderr
+            if done.returncode:
+                missing = [words for words in fault.place if words not in said]
+                if missing:
+                    print(said[-3000:], file=sys.stderr)
+                    return Verdict(fault.name, False, f"failed, but without naming {missing}")
+                return Verdict(fault.name, True, " ".join(fault.place))
+    finally:
+        path.write_bytes(sound)
+    return Verdict(fault.name, False, "survived")
+
+
+def in_the_book() -> Iterator[Verdict]:
+    """Plant each fault in a copy of the working tree: what git tracks, and what is new."""
+    listing = [*("git", "-C", run.ROOT, "ls-files", "-z"), *("-co", "--exclude-standard")]
+    names = subprocess.check_output(listing, text=True).split("\0")
+    with tempfile.TemporaryDirectory() as folder:
+        book = Path(folder)
+        for name in names:
+            if (run.ROOT / name).is_file():
+                (book / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(run.ROOT / name, book / name)
+        for fault in faults(book):
+            yield judged(fault, book)
+
+
+# ------------------------------------------------------------------------------------------------
+
+
+def main(only_claims: bool) -> int:
+    """Judge all faults, print a line for each, return the exit code."""
+    survivors = 0
+    for verdict in [claims] if only_claims else [in_the_book, claims]:
+        for fault, caught, by in verdict():
+            survivors += not caught
+            print(f"{'caught  ' if caught else 'SURVIVED'}  {fault}\n{'':10}{by}", flush=True)
+    print(f"{survivors} faults survived" if survivors else "every fault was caught")
+    return int(survivors > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main("--claims" in sys.argv[1:]))
