@@ -207,9 +207,12 @@ def faults(book: Path) -> Iterator[Fault]:
         if "image" in cell.metadata.get("mystnb", {})
     )
     alt = picture.pop("alt")
-    text = nbformat.writes(notebook)
     yield Fault(
-        "a missing alt text", chapter, text, [run.SOURCES], (f"{chapter}, code cell {number}",)
+        "a missing alt text",
+        chapter,
+        nbformat.writes(notebook),
+        [run.SOURCES],
+        (f"{chapter}, code cell {number}: a picture without alt text",),
     )
     picture["alt"] = alt
 

@@ -36,6 +36,8 @@ THEME_VIOLATIONS = {
 
 @functools.cache
 def parsed(page):
+    if page not in PAGES:
+        pytest.fail(f"{page} is not built: make book", pytrace=False)
     return BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
 
 
