@@ -59,4 +59,5 @@ def main():
     (VENV / "ready").touch()
 
 
-main()
+if __name__ == "__main__":
+    main()
