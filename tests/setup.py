@@ -25,7 +25,7 @@ def run(*command):
         cwd=str(ROOT),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        text=True,
         check=False,
     )
     return done.returncode == 0, done.stdout
