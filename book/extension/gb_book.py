@@ -12,6 +12,7 @@ the built page adds is here:
 """
 
 import re
+import zlib
 from pathlib import Path
 
 from docutils import nodes
@@ -107,6 +108,21 @@ def anchor_claims(app, doctree) -> None:
             labels.note_hyperlink_target(tag, docname, tag, "the cell that would fail")
 
 
+def merge_folded(app, doctree) -> None:
+    """Set the code of folded cells that follow each other, with nothing to show, under one fold."""
+
+    def folded(node) -> bool:
+        cell = isinstance(node, nodes.container) and node.get("hide_mode") == "input"
+        return cell and not node["ids"]
+
+    for cell in list(doctree.findall(folded)):
+        place = cell.parent.index(cell)
+        after = cell.parent[place + 1] if place + 1 < len(cell.parent) else None
+        if len(cell) == 1 and folded(after):
+            after[0][:0] = cell[0].children
+            cell.parent.remove(cell)
+
+
 # --- boxes --------------------------------------------------------------------------------------
 
 
@@ -162,7 +178,7 @@ class Question(Box):
 
 
 class Columns(Box):
-    """Parts side by side, each under a small heading."""
+    """Parts side by side, each under a small heading: its own, in bold, or the usual one."""
 
     name_of_class: str
     headings: tuple[str, ...]
@@ -178,7 +194,8 @@ class Columns(Box):
         row = Block()
         for heading, lines in zip(self.headings, parts, strict=True):
             column = self.parsed(lines)
-            column.insert(0, nodes.paragraph("", heading, classes=["gb-heading"]))
+            if not any(isinstance(node, nodes.strong) for node in column[0].children[:1]):
+                column.insert(0, nodes.paragraph("", heading, classes=["gb-heading"]))
             row += column
         return [Block("", row, classes=[self.name_of_class])]
 
@@ -296,8 +313,15 @@ def write_palette(app) -> None:
     (static / "palette.css").write_text(palette_css(), encoding="utf-8")
 
 
-def setup(app) -> dict[str, bool]:
-    """Register with Sphinx."""
+def add_icon(app, pagename, templatename, context, doctree) -> None:
+    """Offer the favicon as PNG too."""
+    href = context["pathto"]("_static/favicon-32.png", resource=True)
+    icon = f'<link rel="icon" type="image/png" sizes="32x32" href="{href}">'
+    context["metatags"] = context.get("metatags", "") + icon
+
+
+def setup(app) -> dict[str, object]:
+    """Register with Sphinx; a change of this file makes it read every page anew."""
     app.setup_extension("sphinx.ext.autodoc")
     for node, name in ((Block, "div"), (Details, "details"), (Summary, "summary")):
         app.add_node(node, html=tag(name))
@@ -306,9 +330,12 @@ def setup(app) -> dict[str, bool]:
     app.connect("builder-inited", write_palette)
     app.connect("autodoc-process-docstring", read_docstring, priority=400)
     app.connect("doctree-read", anchor_claims)
+    app.connect("doctree-read", merge_folded)
+    app.connect("html-page-context", add_icon)
     app.connect("doctree-resolved", colour_formulas)
     app.connect("doctree-resolved", fold)
     app.connect("doctree-resolved", dress)
     app.connect("doctree-resolved", list_sources)
     app.connect("doctree-resolved", drop_repeated_ids)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    version = zlib.crc32(Path(__file__).read_bytes())
+    return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

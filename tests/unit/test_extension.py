@@ -189,6 +189,12 @@ def test_a_broken_box_is_a_warning(page, cells, message):
     assert message in page(*cells)[1]
 
 
+def test_folded_cells_share_one_fold(page):
+    html, _ = page(("# Page",), ("a = 1", "hide-input"), ("b = 2", "hide-input"), ("c", "claim-c"))
+    assert html.count("<details") == 1
+    assert html.index("<details") < html.index("1</span>") < html.index("2</span>")
+
+
 def test_the_furniture(page):
     html, warnings = page(
         (
