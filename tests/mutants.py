@@ -99,12 +99,14 @@ def play(path: Path, code: list, homes: dict, forks: dict) -> list[Verdict]:
     """Run the cells and fork off the mutants; see `claim_verdicts`."""
     from IPython.core.interactiveshell import InteractiveShell
     from matplotlib import pyplot
+    from tqdm import tqdm
     from traitlets.config import Config
 
     os.chdir(path.parent)
     with open(os.devnull, "w") as nowhere:  # what the cells print is no business of ours
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
+    tqdm.get_lock()  # made once here, or each child would leave one behind
     # No history: its thread would not survive a fork.
     shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
 
