@@ -111,10 +111,15 @@ def anchor_claims(app, doctree) -> None:
 def merge_folded(app, doctree) -> None:
     """Set the code of folded cells that follow each other, with nothing to show, under one fold."""
 
-    def folded(node) -> bool:
-        cell = isinstance(node, nodes.container) and node.get("hide_mode") == "input"
-        return cell and not node["ids"]
+    def code(node) -> bool:
+        return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
+    def folded(node) -> bool:
+        return code(node) and node.get("hide_mode") == "input" and not node["ids"]
+
+    for cell in list(doctree.findall(code)):
+        if not cell.children and not cell["ids"]:  # code and output both left out
+            cell.parent.remove(cell)
     for cell in list(doctree.findall(folded)):
         place = cell.parent.index(cell)
         after = cell.parent[place + 1] if place + 1 < len(cell.parent) else None
@@ -178,7 +183,7 @@ class Question(Box):
 
 
 class Columns(Box):
-    """Parts side by side, each under a small heading: its own, in bold, or the usual one."""
+    """Parts side by side, each under a small heading, unless the author has written it."""
 
     name_of_class: str
     headings: tuple[str, ...]
@@ -194,7 +199,7 @@ class Columns(Box):
         row = Block()
         for heading, lines in zip(self.headings, parts, strict=True):
             column = self.parsed(lines)
-            if not any(isinstance(node, nodes.strong) for node in column[0].children[:1]):
+            if not column.astext().startswith(heading):
                 column.insert(0, nodes.paragraph("", heading, classes=["gb-heading"]))
             row += column
         return [Block("", row, classes=[self.name_of_class])]

@@ -190,7 +190,14 @@ def test_a_broken_box_is_a_warning(page, cells, message):
 
 
 def test_folded_cells_share_one_fold(page):
-    html, _ = page(("# Page",), ("a = 1", "hide-input"), ("b = 2", "hide-input"), ("c", "claim-c"))
+    html, _ = page(
+        ("# Page",),
+        ("a = 1", "hide-input"),
+        ("left = out", "remove-input"),
+        ("b = 2", "hide-input"),
+        ("c", "claim-c"),
+    )
+    assert html.count('class="cell ') == 2
     assert html.count("<details") == 1
     assert html.index("<details") < html.index("1</span>") < html.index("2</span>")
 
@@ -200,7 +207,7 @@ def test_the_furniture(page):
         (
             "# Page\n\n:::{question}\nWhy $D$?\n:::\n\n"
             ":::{says}\nleft\n---\nright\n:::\n\n"
-            ":::{facts}\na\n---\nb\n---\nc\n:::\n\n"
+            ":::{facts}\n**You will** see\n---\nb\n---\nc\n:::\n\n"
             ":::{prf:proof}\nAs $D$.\n:::\n\n:::{prf:proof}\nAs $G$.\n:::\n\n"
             ":::{exercise} Name · 5 min\n:label: ex\nDo.\n:::\n\n"
             ":::{hint}\n:class: dropdown\nLook.\n:::\n\n"
@@ -211,8 +218,9 @@ def test_the_furniture(page):
     assert r"\({\class{gb-disc}{D}}\)" in html
     assert r"\(D\)" in html, "a proof is left in ink"
     assert [html.count(f'class="gb-{name}"') for name in ("question", "says", "facts")] == [1] * 3
-    for heading in ("The article says", "What holds", "You will", "You need", "Time"):
+    for heading in ("The article says", "What holds", "You need", "Time"):
         assert f'<p class="gb-heading">{heading}</p>' in html
+    assert html.count("You will") == 1, "the author's own heading is not doubled"
     assert html.count("<em>Proof.</em>") == 2
     assert html.count('id="proof"') == 1
     assert '(Name)<span class="gb-note"> · 5 min</span>' in html
