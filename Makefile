@@ -15,7 +15,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml tests/setup.py
 	@$(PYTHON) tests/setup.py || { rm -f $(READY); exit 1; }
 
 book: $(READY) ## render the book into _build/html (the first run installs everything into .venv)
-	@$(BIN)/jupyter-book build -q -W -n --keep-going . && echo 'Open _build/html/index.html in your browser.'
+	@$(BIN)/jupyter-book build -q -W -n --keep-going .
 
 test: $(READY) ## everything that must hold
 	@$(BIN)/python tests/run.py
