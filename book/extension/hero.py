@@ -1,11 +1,11 @@
 """Draw the strip on the front page: five moments of one seeded GAN, and V* falling to -log 4.
 
-`python book/extension/hero.py` writes `book/assets/hero-*.png` anew (two minutes).
+`python book/extension/hero.py` writes `book/assets/hero-*.png` anew (a minute).
 
 D* and V* are computed on square cells (the outermost reach to infinity), not from samples: the
 data's share of a cell is exact, and G's is the share of 360,000 evenly spread z that land there.
-Sorting points into cells can only hide differences, so the V* drawn is a little low. In the picture
-D* fades to 1/2 where both have less than 2e-5 of their mass in a cell.
+Cells hide what is finer than they are, which lowers V*; counting adds noise, which raises it: good
+to the eye, not to the last digit. D* fades to 1/2 in cells that hold less than 2e-5 of either mass.
 """
 
 import math
