@@ -1,14 +1,23 @@
 """Networks. An `MLP` may carry a leading *seed axis*: S independent nets that train as one module.
 
-Ten seeds show what one cannot. On the seed axis ten small nets cost about as much as three or four,
-because one batched product replaces ten small ones; `.backward()` and Adam stay ordinary.
+Ten seeds show what one cannot. On the seed axis one batched product replaces ten small ones, and
+`.backward()` and Adam stay ordinary. Images travel as rows of pixels, shape (B, side²), through all
+models alike.
 """
 
+import copy
 import itertools
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+
+def count(net: nn.Module) -> str:
+    """Widths, seeds and the number of parameters, for `print`."""
+    parameters = sum(p.numel() for p in net.parameters())
+    seeds = "" if getattr(net, "seeds", None) is None else f"seeds={net.seeds}, "
+    return f"sizes={net.sizes}, {seeds}parameters={parameters:,}"
 
 
 class MLP(nn.Module):
@@ -86,10 +95,7 @@ class MLP(nn.Module):
         h = x + h if self.skip else h
         return h if self.output is None else self.output(h)
 
-    def extra_repr(self) -> str:
-        """Widths, seeds and the number of parameters, for `print`."""
-        parameters = sum(p.numel() for p in self.parameters())
-        return f"sizes={self.sizes}, seeds={self.seeds}, parameters={parameters:,}"
+    extra_repr = count
 
 
 def uniform(shape, n_in: int, sources, seeds: int | None) -> nn.Parameter:
@@ -102,3 +108,134 @@ def uniform(shape, n_in: int, sources, seeds: int | None) -> nn.Parameter:
 def generators(seeds: int, first: int = 0) -> list[torch.Generator]:
     """One `torch.Generator` for each of `seeds` runs, seeded first, first + 1, …"""
     return [torch.Generator().manual_seed(first + s) for s in range(seeds)]
+
+
+# --- convolutions: the DCGAN pair -----------------------------------------------------------------
+
+
+class DCGenerator(nn.Module):
+    """Noise to square grey images by transposed convolutions, after [Radford2016]_.
+
+    Two linear layers, then two doublings of the side. GroupNorm instead of the paper's BatchNorm:
+    statistics over a batch would make one sample depend on its neighbours.
+
+    Args:
+        noise: width of z.
+        side: side of the image, a multiple of 4.
+        channels: channels of the smallest feature map, a multiple of 8.
+        generator: source of the initial weights.
+    """
+
+    def __init__(
+        self,
+        *,
+        noise: int = 64,
+        side: int = 28,
+        channels: int = 32,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        check_image(side, channels)
+        self.sizes = (noise, side**2)
+        small, half = side // 4, channels // 2
+        self.stem = nn.Sequential(
+            nn.Linear(noise, 256),
+            nn.ReLU(),
+            nn.Linear(256, channels * small**2),
+            nn.Unflatten(1, (channels, small, small)),
+        )
+        self.body = nn.Sequential(
+            *(nn.GroupNorm(4, channels), nn.ReLU()),
+            nn.ConvTranspose2d(channels, half, 4, stride=2, padding=1),  # side/4 -> side/2
+            *(nn.GroupNorm(4, half), nn.ReLU()),
+            nn.ConvTranspose2d(half, 1, 4, stride=2, padding=1),  # side/2 -> side
+            *(nn.Tanh(), nn.Flatten()),
+        )
+        start(self, generator)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Images from -1 to 1: (B, noise) -> (B, side²)."""
+        return self.body(self.stem(z))
+
+    extra_repr = count
+
+
+class DCDiscriminator(nn.Module):
+    """Square grey images to logits by strided convolutions, after [Radford2016]_.
+
+    Args:
+        side: side of the image, a multiple of 4.
+        channels: channels of the first feature map, a multiple of 8.
+        generator: source of the initial weights.
+    """
+
+    def __init__(self, *, side: int = 28, channels: int = 32, generator: torch.Generator):
+        super().__init__()
+        check_image(side, channels)
+        self.sizes = (side**2, 1)
+        wide, small = 2 * channels, side // 4
+        self.body = nn.Sequential(
+            nn.Unflatten(1, (1, side, side)),
+            *(nn.Conv2d(1, channels, 4, stride=2, padding=1), nn.LeakyReLU(0.2)),  # -> side/2
+            nn.Conv2d(channels, wide, 4, stride=2, padding=1),  # -> side/4
+            *(nn.GroupNorm(4, wide), nn.LeakyReLU(0.2)),
+            *(nn.Flatten(), nn.Linear(wide * small**2, 1)),
+        )
+        start(self, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits: (B, side²) -> (B, 1)."""
+        return self.body(x)
+
+    extra_repr = count
+
+
+def check_image(side: int, channels: int) -> None:
+    """Raise ValueError unless two halvings and four groups come out whole."""
+    if side < 4 or side % 4 or channels < 8 or channels % 8:
+        raise ValueError(
+            "expected side a multiple of 4 and channels a multiple of 8; "
+            f"got side={side}, channels={channels}"
+        )
+
+
+def start(net: nn.Module, generator: torch.Generator) -> None:
+    """Draw all weights of linear and convolutional layers uniformly from ±1/√n_in."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            # the number of inputs that meet in one output; a transposed layer stores it first
+            n_in = layer.weight[:, 0] if isinstance(layer, nn.ConvTranspose2d) else layer.weight[0]
+            for values in layer.parameters():
+                bound = n_in.numel() ** -0.5
+                nn.init.uniform_(values, -bound, bound, generator=generator)
+
+
+# --- BEGAN ----------------------------------------------------------------------------------------
+
+
+class AutoEncoder(nn.Module):
+    """BEGAN's discriminator: its logit is minus the error L(x) of an auto-encoder.
+
+    L(x) = |x - decode(encode(x))|, the mean over the coordinates: Eq. (1), [Berthelot2017]_ with
+    η = 1. The generator is an MLP of the same shape as the decoder; `as_generator` makes it.
+
+    Args:
+        sizes: widths of the encoder, from the image to the code; the decoder mirrors them.
+        seeds: None for one net; S for a stack of S.
+        generator: source of the initial weights, as in `MLP`.
+    """
+
+    def __init__(self, sizes: Sequence[int] = (784, 400, 400, 32), *, seeds=None, generator):
+        super().__init__()
+        elu = nn.functional.elu
+        self.sizes, self.seeds = (sizes[0], 1), seeds
+        self.encoder = MLP(sizes, seeds=seeds, activation=elu, generator=generator)
+        self.decoder = MLP(sizes[::-1], seeds=seeds, activation=elu, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Minus the error at each point: (..., B, n) -> (..., B, 1)."""
+        return -(x - self.decoder(self.encoder(x))).abs().mean(-1, keepdim=True)
+
+    def as_generator(self) -> MLP:
+        """A generator that starts as a copy of the decoder: Section 3.5, [Berthelot2017]_."""
+        return copy.deepcopy(self.decoder)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganbook.models import MLP, generators
+from ganbook.models import MLP, AutoEncoder, DCDiscriminator, DCGenerator, generators
 
 
 def test_a_stack_equals_single_nets():
@@ -69,3 +69,52 @@ def test_bad_input_says_what_is_expected(shape):
     net = MLP((2, 4, 1), seeds=3, generator=generators(3))
     with pytest.raises(ValueError, match=r"expected .*got .*\("):
         net(torch.zeros(shape))
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", [28, 24])
+def test_dcgan_pair_maps_rows_of_pixels(side):
+    gen = torch.Generator().manual_seed(0)
+    G, D = DCGenerator(noise=8, side=side, generator=gen), DCDiscriminator(side=side, generator=gen)
+    images = G(torch.randn(3, 8, generator=gen))
+    assert images.shape == (3, side**2)
+    assert images.abs().max() <= 1
+    assert D(images).shape == (3, 1)
+    assert "parameters=" in repr(G)
+
+
+def test_dcgan_starts_from_the_generator_alone_and_judges_each_image_by_itself():
+    first, again = (DCDiscriminator(generator=torch.Generator().manual_seed(4)) for _ in range(2))
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)
+    )
+    images = torch.randn(4, 784, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(first(images)[:2], first(images[:2]))
+
+
+def test_transposed_convolutions_start_within_their_bound():
+    G = DCGenerator(generator=torch.Generator().manual_seed(0))
+    layer = G.body[2]
+    bound = (32 * 4 * 4) ** -0.5
+    assert 0.98 * bound < layer.weight.abs().max() <= bound
+
+
+@pytest.mark.parametrize("options", [{"side": 30}, {"side": 0}, {"channels": 12}])
+def test_images_that_do_not_halve_are_refused(options):
+    for model in (DCGenerator, DCDiscriminator):
+        with pytest.raises(ValueError, match="multiple of 4 and channels a multiple of 8; got"):
+            model(**options, generator=torch.Generator())
+
+
+def test_auto_encoder_returns_minus_the_mean_error():
+    D = AutoEncoder((6, 4, 2), generator=torch.Generator().manual_seed(0))
+    x = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
+    error = (x - D.decoder(D.encoder(x))).abs().mean(1)
+    torch.testing.assert_close(D(x), -error[:, None])
+    G = D.as_generator()
+    assert G.sizes == (2, 4, 6)
+    torch.testing.assert_close(G(x[:, :2]), D.decoder(x[:, :2]))
+    G.weights[0].data.zero_()  # a copy, not the decoder itself
+    assert D.decoder.weights[0].abs().sum() > 0
