@@ -1,6 +1,7 @@
 """The loop of Algorithm 1, [Goodfellow2014]_: k steps of D, then one of G."""
 
 import copy
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,9 @@ class Run:
         G, D: the nets, trained in place.
         ema: a moving average of G's weights, or None.
         step: how many steps have been taken.
+        k: BEGAN's weight k_t of the fakes in D's loss, shape () or (S,); None for other games.
         d_loss, g_loss: losses so far, a list of tensors: shape () each, or (S,) with a seed axis.
+        m_global: BEGAN's measure of convergence so far, likewise; empty for other games.
     """
 
     G: nn.Module
@@ -29,8 +32,10 @@ class Run:
     opt_D: torch.optim.Optimizer
     ema: nn.Module | None = None
     step: int = 0
+    k: Tensor | None = None
     d_loss: list[Tensor] = field(default_factory=list)
     g_loss: list[Tensor] = field(default_factory=list)
+    m_global: list[Tensor] = field(default_factory=list)
 
 
 def d_step(run: Run, loss: Loss, real: Tensor, z: Tensor, penalty=None) -> Tensor:
@@ -40,10 +45,24 @@ def d_step(run: Run, loss: Loss, real: Tensor, z: Tensor, penalty=None) -> Tenso
     """
     with torch.no_grad():  # D's step must not reach into G
         fake = run.G(z)
-    value = per_seed(loss.d(run.D(real), run.D(fake)), run.D)
+    real_logits, fake_logits = run.D(real), run.D(fake)
+    if loss.balance is None:
+        value = per_seed(loss.d(real_logits, fake_logits), run.D)
+    else:
+        value = balanced(run, loss, -per_seed(real_logits, run.D), -per_seed(fake_logits, run.D))
     total = value if penalty is None else value + per_seed(penalty(run.D, real, fake), run.D)
     descend(run.opt_D, total)
     return value.detach()
+
+
+def balanced(run: Run, loss: Loss, real: Tensor, fake: Tensor) -> Tensor:
+    """BEGAN's loss of D from the errors L(x), L(G(z)); moves k_t: Section 3.4, [Berthelot2017]_."""
+    run.k = torch.zeros_like(real) if run.k is None else run.k
+    value = loss.d(-real, -run.k * fake)
+    surplus = (loss.balance.gamma * real - fake).detach()
+    run.m_global.append(real.detach() + surplus.abs())
+    run.k = (run.k + loss.balance.rate * surplus).clamp(0, 1)
+    return value
 
 
 def g_step(run: Run, loss: Loss, z: Tensor, real: Tensor | None = None) -> Tensor:
@@ -64,15 +83,18 @@ def fit(
     *,
     steps: int,
     generator: torch.Generator | Sequence[torch.Generator],
-    batch_size: int = 128,
+    batch_size: int | Callable[[float], int] = 128,
     d_steps: int = 1,
     lr: float | tuple[float, float] = 1e-3,
     betas: tuple[float, float] = (0.0, 0.99),
     schedule: Callable[[float], float] = lambda progress: 1.0,
     noise: Callable[[int, torch.Generator], Tensor] | None = None,
     penalty: Callable[[nn.Module, Tensor, Tensor], Tensor] | None = None,
+    penalty_weight: float | Callable[[float], float] = 1.0,
     penalty_every: int = 1,
     ema: float | None = None,
+    device: str | torch.device = "cpu",
+    precision: torch.dtype | None = None,
     callback: Callable[[Run], None] = lambda run: None,
     progress: bool = True,
 ) -> Run:
@@ -85,15 +107,18 @@ def fit(
         steps: number of G steps.
         generator: one, or one for each seed; per step it serves `real`, then `z`, for each D step,
             and then `z` for G, so that a run can be repeated by hand.
-        batch_size: points in a batch, for each seed.
+        batch_size: points in a batch, for each seed; or a function of progress, from 0 to 1.
         d_steps: k, the D steps before each G step.
         lr: one rate, or (G's, D's).
         betas: Adam's.
         schedule: factor on both rates as a function of progress, from 0 to 1.
         noise: draws z, (n, generator) -> (n, n_z); standard normal if left out.
         penalty: maps (D, real, fake) to one number for each point, added to D's loss.
+        penalty_weight: factor on the penalty, or a function of progress.
         penalty_every: apply it at every so manieth step only, that many times as strong.
         ema: decay of the moving average of G's weights; none is kept if left out.
+        device: where to train; batches are drawn on the CPU: a seed means the same everywhere.
+        precision: for instance torch.bfloat16: products in that precision, weights as they are.
         callback: called with the run before the first step and after every step.
         progress: show a bar (never in the plain outputs of the book).
 
@@ -104,14 +129,16 @@ def fit(
         ValueError: for settings or shapes that make no sense.
         FloatingPointError: when a loss is no longer finite; names the step and the seed.
     """
-    if min(steps, batch_size, d_steps, penalty_every) < 1:
+    size, weight = as_schedule(batch_size), as_schedule(penalty_weight)
+    if min(steps, size(0.0), d_steps, penalty_every) < 1:
         raise ValueError(
             "expected steps, batch_size, d_steps and penalty_every >= 1; got "
-            f"{steps}, {batch_size}, {d_steps}, {penalty_every}"
+            f"{steps}, {size(0.0)}, {d_steps}, {penalty_every}"
         )
     if getattr(G, "seeds", None) != getattr(D, "seeds", None):
         raise ValueError(f"G has seeds={G.seeds} and D has seeds={D.seeds}: they must be equal")
-    draw = sampler(G, generator, batch_size)
+    G.to(device), D.to(device)
+    draw = sampler(G, generator)
     noise = noise or gaussian_noise(G)
     lr_G, lr_D = lr if isinstance(lr, tuple) else (lr, lr)
     run = Run(
@@ -122,25 +149,25 @@ def fit(
         ema=None if ema is None else copy.deepcopy(G).requires_grad_(False),
     )
 
-    def lazy(D, real, fake):
-        return penalty_every * penalty(D, real, fake)
-
     callback(run)
     hidden = not progress or "GANBOOK_PLAIN" in os.environ
     for step in (bar := tqdm(range(steps), disable=hidden, unit="step")):
-        factor = schedule(step / steps)
-        set_rate(run.opt_G, lr_G * factor)
-        set_rate(run.opt_D, lr_D * factor)
-        for _ in range(d_steps):
-            real, z = draw(data), draw(noise)
-            due = lazy if penalty is not None and step % penalty_every == 0 else None
-            d_loss = d_step(run, loss, real, z, due)
-        g_loss = g_step(run, loss, draw(noise), real)
+        now = step / steps
+        set_rate(run.opt_G, lr_G * schedule(now))
+        set_rate(run.opt_D, lr_D * schedule(now))
+        due = penalty is not None and step % penalty_every == 0
+        extra = scaled(penalty, weight(now) * penalty_every) if due else None
+        n = size(now)
+        with torch.autocast(torch.device(device).type, precision, enabled=precision is not None):
+            for _ in range(d_steps):
+                real = draw(data, n)
+                d_loss = d_step(run, loss, real, draw(noise, n), extra)
+            g_loss = g_step(run, loss, draw(noise, n), real)
         run.step = step + 1
         stop_unless_finite(run.step, d_loss, g_loss)
         if ema is not None:
-            for average, weight in zip(run.ema.parameters(), G.parameters(), strict=True):
-                average.lerp_(weight.detach(), 1 - ema)
+            for average, latest in zip(run.ema.parameters(), G.parameters(), strict=True):
+                average.lerp_(latest.detach(), 1 - ema)
         run.d_loss.append(d_loss)
         run.g_loss.append(g_loss)
         if not hidden and step % 50 == 0:
@@ -167,14 +194,24 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def sampler(G: nn.Module, generator, n: int):
-    """A function that draws a batch of n from any source, stacked over seeds, in G's dtype."""
-    seeds, dtype = getattr(G, "seeds", None), next(G.parameters()).dtype
+def scaled(penalty, factor: float):
+    """The penalty times a factor."""
+    return lambda D, real, fake: factor * penalty(D, real, fake)
+
+
+def as_schedule(setting) -> Callable:
+    """A constant as a function of progress."""
+    return setting if callable(setting) else lambda progress: setting
+
+
+def sampler(G: nn.Module, generator):
+    """A function (source, n) that draws a batch, stacked over seeds, like G's weights."""
+    seeds, like = getattr(G, "seeds", None), next(G.parameters())
     if seeds is None:
-        return lambda source: source(n, generator).to(dtype)
+        return lambda source, n: source(n, generator).to(like)
     if len(generator) != seeds:
         raise ValueError(f"expected a generator for each of {seeds} seeds; got {len(generator)}")
-    return lambda source: torch.stack([source(n, g) for g in generator]).to(dtype)
+    return lambda source, n: torch.stack([source(n, g) for g in generator]).to(like)
 
 
 def gaussian_noise(G: nn.Module):
@@ -202,3 +239,13 @@ def linear_decay(progress: float) -> float:
 def late_decay(progress: float) -> float:
     """Schedule: full rate for the first half, then a straight line to 0."""
     return min(1.0, 2 * (1 - progress))
+
+
+def cosine_decay(progress: float, end: float = 1e-3) -> float:
+    """Schedule: half a cosine from 1 down to `end`."""
+    return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def geometric(first: float, last: float) -> Callable[[float], float]:
+    """Schedule: from `first` to `last` by equal factors, for penalties."""
+    return lambda progress: first * (last / first) ** progress

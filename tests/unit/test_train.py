@@ -25,18 +25,116 @@ def weights(net):
     return torch.cat([w.detach().flatten(-2) for w in net.parameters()], -1)
 
 
-def penalty(D, real, fake):
-    return losses.r1(D, real, 0.3)
+GAMES = [
+    *(losses.MINIMAX, losses.NON_SATURATING, losses.WASSERSTEIN, losses.LEAST_SQUARES),
+    *(losses.HINGE, losses.RELATIVISTIC),
+]
+PENALTIES = {
+    "none": None,
+    "r1": lambda D, real, fake: losses.r1(D, real, 0.3),
+    "r2": lambda D, real, fake: losses.r2(D, fake, 0.3),
+    "wgan_gp": lambda D, real, fake: losses.wgan_gp(
+        D, losses.between(real, fake, seeded=D.seeds is not None), 0.3
+    ),
+}
 
 
-@pytest.mark.parametrize("loss", [losses.MINIMAX, losses.NON_SATURATING])
-@pytest.mark.parametrize("options", [{}, {"d_steps": 3, "penalty": penalty, "penalty_every": 2}])
-def test_the_seed_axis_changes_no_result(loss, options):
-    stack = fit(models.generators(3), seeds=3, loss=loss, steps=200, **options)
+def assert_seeds_equal_single_runs(train_from):
+    stack = train_from(models.generators(3), 3)
     for seed, generator in enumerate(models.generators(3)):
-        alone = fit(generator, loss=loss, steps=200, **options)
-        assert (weights(stack.G)[seed] - weights(alone.G)).abs().max() < 1e-12
+        alone = train_from(generator, None)
+        for ours, single in ((stack.G, alone.G), (stack.D, alone.D)):
+            assert (weights(ours)[seed] - weights(single)).abs().max() < 1e-12
         assert abs(stack.d_loss[-1][seed] - alone.d_loss[-1]) < 1e-12
+        assert abs(stack.g_loss[-1][seed] - alone.g_loss[-1]) < 1e-12
+    return stack
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("loss", GAMES, ids=lambda loss: loss.name)
+def test_the_seed_axis_changes_no_result(loss, penalty):
+    options = {"penalty": PENALTIES[penalty], "lr": 1e-3, "ema": 0.9}
+    assert_seeds_equal_single_runs(
+        lambda generator, seeds: fit(generator, seeds, loss=loss, steps=200, **options)
+    )
+
+
+def test_the_seed_axis_changes_no_result_with_schedules_and_lazy_penalties():
+    options = {
+        "d_steps": 3,
+        "penalty": PENALTIES["r1"],
+        "penalty_every": 2,
+        "penalty_weight": train.geometric(1.0, 0.01),
+        "batch_size": lambda progress: 8 if progress < 0.5 else 16,
+        "schedule": train.cosine_decay,
+    }
+    assert_seeds_equal_single_runs(
+        lambda generator, seeds: fit(generator, seeds, steps=200, **options)
+    )
+
+
+def began_run(generator, seeds=None, steps=200):
+    D = models.AutoEncoder((1, 8, 1), seeds=seeds, generator=generator).double()
+    G = D.as_generator()
+    options = {"batch_size": 16, "lr": 1e-3, "progress": False, "generator": generator}
+    return train.fit(G, D, law.sample, losses.began(0.5), steps=steps, **options)
+
+
+def test_the_seed_axis_changes_no_result_of_began():
+    stack = assert_seeds_equal_single_runs(began_run)
+    assert stack.k.shape == (3,)
+
+
+def test_began_follows_the_paper():
+    gen = torch.Generator().manual_seed(0)
+    D = models.AutoEncoder((1, 8, 1), generator=gen).double()
+    run = train.Run(D.as_generator(), D, *(torch.optim.SGD(D.parameters(), lr=0) for _ in "GD"))
+    loss, k = losses.began(0.7, 0.1), 0.0
+    for step in range(3):
+        real, z = law.sample(16, gen), torch.randn(16, 1, generator=gen, dtype=torch.float64)
+        with torch.no_grad():
+            of_real, of_fake = float(-D(real).mean()), float(-D(run.G(z)).mean())
+        value = train.d_step(run, loss, real, z)
+        assert value == pytest.approx(of_real - k * of_fake)
+        assert run.m_global[step] == pytest.approx(of_real + abs(0.7 * of_real - of_fake))
+        k = min(max(k + 0.1 * (0.7 * of_real - of_fake), 0), 1)
+        assert run.k == pytest.approx(k)
+        assert train.g_step(run, loss, z) == pytest.approx(of_fake)
+
+
+def test_penalty_weight_and_laziness_scale_the_penalty():
+    plain, weighted, lazy = (
+        fit(torch.Generator().manual_seed(0), steps=1, penalty=penalty, **options)
+        for penalty, options in (
+            (lambda D, real, fake: losses.r1(D, real, 6.0), {}),
+            (lambda D, real, fake: losses.r1(D, real, 2.0), {"penalty_weight": lambda u: 3.0}),
+            (lambda D, real, fake: losses.r1(D, real, 2.0), {"penalty_every": 3}),
+        )
+    )
+    torch.testing.assert_close(weights(weighted.D), weights(plain.D))
+    torch.testing.assert_close(weights(lazy.D), weights(plain.D))
+
+
+def test_batches_follow_their_schedule():
+    sizes = []
+
+    def source(n, generator):
+        sizes.append(n)
+        return law.sample(n, generator)
+
+    gen = torch.Generator().manual_seed(0)
+    options = {"steps": 4, "batch_size": lambda u: 4 if u < 0.5 else 8, "progress": False}
+    train.fit(*nets(generator=gen), source, losses.MINIMAX, generator=gen, **options)
+    assert sizes == [4, 4, 8, 8]
+
+
+def test_mixed_precision_trains_weights_of_full_precision():
+    gen = torch.Generator().manual_seed(0)
+    G, D = nets(generator=gen, dtype=torch.float32)
+    options = {"precision": torch.bfloat16, "penalty": PENALTIES["r1"], "progress": False}
+    run = train.fit(G, D, law.sample, losses.MINIMAX, steps=20, generator=gen, **options)
+    assert next(run.G.parameters()).dtype == torch.float32
+    assert torch.stack(run.d_loss).isfinite().all()
 
 
 def test_fit_equals_a_loop_written_out():
@@ -149,3 +247,5 @@ def test_bar_shows_both_losses_and_stays_out_of_plain_outputs(monkeypatch):
 def test_schedules():
     assert [train.linear_decay(u) for u in (0, 0.25, 1)] == [1, 0.75, 0]
     assert [train.late_decay(u) for u in (0, 0.5, 0.75, 1)] == [1, 1, 0.5, 0]
+    assert [train.cosine_decay(u) for u in (0, 0.5, 1)] == pytest.approx([1, 0.5005, 0.001])
+    assert [train.geometric(1, 0.01)(u) for u in (0, 0.5, 1)] == pytest.approx([1, 0.1, 0.01])
