@@ -33,10 +33,14 @@ LAYERS = {
     "__init__": set(),
     **{leaf: set() for leaf in ("theory", "data", "models", "losses", "metrics", "plots")},
     "train": {"losses"},
+    "recipes": {"data", "losses", "models", "train"},
     "snapshots": {"train"},
     "widgets": {"plots"},
     "live": {"data", "losses", "models", "theory", "plots"},
-    "cli": {"data", "losses", "metrics", "models", "plots", "snapshots", "theory", "train"},
+    "cli": {
+        *("data", "losses", "metrics", "models", "plots", "recipes", "snapshots", "theory"),
+        "train",
+    },
     "__main__": {"cli"},
 }
 
