@@ -6,7 +6,7 @@ NB ?= $(wildcard book/*.ipynb)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check execute mutants lab serve zip clean
+.PHONY: help book test check execute bench mutants lab serve zip clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,6 +25,10 @@ check: $(READY) ## the quick part: lint, unit tests, changed notebooks
 
 execute: $(READY) ## run the chapters again, in place (NB=book/concept.ipynb for one)
 	@$(BIN)/python tests/execute.py $(NB)
+
+bench: $(READY) ## what a training step costs, against peers (installs them apart, in .venv/peers)
+	@[ -d .venv/peers ] || $(BIN)/pip install -q --no-deps --target .venv/peers -r tests/benchmarks/peers.txt
+	@$(BIN)/python tests/benchmarks/cost.py 2>/dev/null
 
 mutants: $(READY) ## plant faults one at a time; every one of them must be caught
 	@$(BIN)/python tests/mutants.py

@@ -86,16 +86,24 @@ class MLP(nn.Module):
         if lead and x.dim() == 3 and x.shape[0] != self.seeds:
             raise ValueError(f"expected {self.seeds} seeds; got input of shape {tuple(x.shape)}")
         x = x.expand(*lead, *x.shape[-2:])
-        multiply = torch.baddbmm if lead else torch.addmm
         h, last = x, len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = multiply(bias, h, weight)  # (S, B, n_in) x (S, n_in, n_out) -> (S, B, n_out)
+            h = affine(h, weight, bias)
             if layer < last:
                 h = self.activation(h)
         h = x + h if self.skip else h
         return h if self.output is None else self.output(h)
 
     extra_repr = count
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """One layer, (S, B, n_in) x (S, n_in, n_out) -> (S, B, n_out); the seed axis may be missing."""
+    if weight.dim() == 2:
+        return torch.addmm(bias, x, weight)
+    if weight.shape[-1] == 1:  # batched products are slow for a single column, D's last layer
+        return (x * weight.mT).sum(-1, keepdim=True) + bias
+    return torch.baddbmm(bias, x, weight)
 
 
 def uniform(shape, n_in: int, sources, seeds: int | None) -> nn.Parameter:

@@ -1,6 +1,8 @@
 """The loop of Algorithm 1, [Goodfellow2014]_: k steps of D, then one of G."""
 
+import contextlib
 import copy
+import ctypes
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -144,8 +146,8 @@ def fit(
     run = Run(
         G,
         D,
-        torch.optim.Adam(G.parameters(), lr=lr_G, betas=betas),
-        torch.optim.Adam(D.parameters(), lr=lr_D, betas=betas),
+        torch.optim.Adam(G.parameters(), lr=lr_G, betas=betas, fused=True),
+        torch.optim.Adam(D.parameters(), lr=lr_D, betas=betas, fused=True),
         ema=None if ema is None else copy.deepcopy(G).requires_grad_(False),
     )
 
@@ -174,6 +176,17 @@ def fit(
             bar.set_postfix(D=f"{d_loss.mean():.3f}", G=f"{g_loss.mean():.3f}", refresh=False)
         callback(run)
     return run
+
+
+def keep_memory() -> None:
+    """Optional, on Linux: let the allocator keep freed memory; saves stacks a tenth of the time.
+
+    Without it glibc gives every large tensor back to the system and asks for it again.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another system, another C library
+        c_library = ctypes.CDLL(None)
+        c_library.mallopt(-1, 2**30)  # M_TRIM_THRESHOLD
+        c_library.mallopt(-3, 2**25)  # M_MMAP_THRESHOLD; more than 32 MiB is refused silently
 
 
 def per_seed(x: Tensor, net: nn.Module) -> Tensor:

@@ -249,3 +249,13 @@ def test_schedules():
     assert [train.late_decay(u) for u in (0, 0.5, 0.75, 1)] == [1, 1, 0.5, 0]
     assert [train.cosine_decay(u) for u in (0, 0.5, 1)] == pytest.approx([1, 0.5005, 0.001])
     assert [train.geometric(1, 0.01)(u) for u in (0, 0.5, 1)] == pytest.approx([1, 0.1, 0.01])
+
+
+def test_memory_is_kept_where_there_is_glibc_and_nothing_breaks_elsewhere(monkeypatch):
+    calls = []
+    library = type("Library", (), {"mallopt": lambda self, *option: calls.append(option)})
+    monkeypatch.setattr("ctypes.CDLL", lambda name: library())
+    train.keep_memory()
+    assert calls == [(-1, 2**30), (-3, 2**25)]
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())
+    train.keep_memory()
