@@ -6,7 +6,7 @@ NB ?= $(wildcard book/*.ipynb)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check execute bench mutants lab serve zip clean
+.PHONY: help book test check execute bench tables mutants lab serve zip clean
 
 help: ## list the commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,6 +29,9 @@ execute: $(READY) ## run the chapters again, in place (NB=book/concept.ipynb for
 bench: $(READY) ## what a training step costs, against peers (installs them apart, in .venv/peers)
 	@[ -d .venv/peers ] || $(BIN)/pip install -q --no-deps --target .venv/peers -r tests/benchmarks/peers.txt
 	@$(BIN)/python tests/benchmarks/cost.py 2>/dev/null
+
+tables: $(READY) ## ring and grid over ten fresh seeds, beside the published tables (some 8 minutes)
+	@$(BIN)/python tests/benchmarks/tables.py
 
 mutants: $(READY) ## plant faults one at a time; every one of them must be caught
 	@$(BIN)/python tests/mutants.py
