@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import torch
 
-from ganbook import recipes
+from ganbook import metrics, recipes
 
 short = replace(recipes.RING, steps=4, batch_size=(16, 32), d_sizes=(2, 8, 1), g_sizes=(2, 8, 2))
 
@@ -46,3 +46,11 @@ def test_what_fit_takes_is_passed_on():
     seen = []
     run(1, first=0, callback=lambda state: seen.append(state.step))
     assert seen == [0, 1, 2, 3, 4]
+
+
+def test_the_quick_ring_keeps_its_word():
+    finished = recipes.run(recipes.RING_QUICK, 2, first=300, progress=False)
+    samples = recipes.sample(recipes.RING_QUICK, finished, 2500)
+    found = metrics.mode_coverage(samples, recipes.RING_QUICK.law)
+    assert found.modes.tolist() == [8, 8]
+    assert bool((found.high_quality > 0.94).all()), found
