@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from tqdm.auto import tqdm
 
 from ganbook.losses import Loss
@@ -21,6 +22,7 @@ class Run:
 
     Attributes:
         G, D: the nets, trained in place.
+        generators: what all randomness of the run comes from; their state is the place in the data.
         ema: a moving average of G's weights, or None.
         step: how many steps have been taken.
         k: BEGAN's weight k_t of the fakes in D's loss, shape () or (S,); None for other games.
@@ -32,12 +34,18 @@ class Run:
     D: nn.Module
     opt_G: torch.optim.Optimizer
     opt_D: torch.optim.Optimizer
+    generators: Sequence[torch.Generator] = ()
     ema: nn.Module | None = None
     step: int = 0
     k: Tensor | None = None
     d_loss: list[Tensor] = field(default_factory=list)
     g_loss: list[Tensor] = field(default_factory=list)
     m_global: list[Tensor] = field(default_factory=list)
+
+    def __post_init__(self):
+        # Among many processes gradients are averaged over them by these wrappers, which share the
+        # nets' weights; alone they are the nets.
+        self.shared_G, self.shared_D = among_processes(self.G), among_processes(self.D)
 
 
 def d_step(run: Run, loss: Loss, real: Tensor, z: Tensor, penalty=None) -> Tensor:
@@ -47,7 +55,7 @@ def d_step(run: Run, loss: Loss, real: Tensor, z: Tensor, penalty=None) -> Tenso
     """
     with torch.no_grad():  # D's step must not reach into G
         fake = run.G(z)
-    real_logits, fake_logits = run.D(real), run.D(fake)
+    real_logits, fake_logits = run.shared_D(real), run.shared_D(fake)
     if loss.balance is None:
         value = per_seed(loss.d(real_logits, fake_logits), run.D)
     else:
@@ -61,8 +69,9 @@ def balanced(run: Run, loss: Loss, real: Tensor, fake: Tensor) -> Tensor:
     """BEGAN's loss of D from the errors L(x), L(G(z)); moves k_t: Section 3.4, [Berthelot2017]_."""
     run.k = torch.zeros_like(real) if run.k is None else run.k
     value = loss.d(-real, -run.k * fake)
-    surplus = (loss.balance.gamma * real - fake).detach()
-    run.m_global.append(real.detach() + surplus.abs())
+    real, fake = averaged(real.detach()), averaged(fake.detach())
+    surplus = loss.balance.gamma * real - fake
+    run.m_global.append(real + surplus.abs())
     run.k = (run.k + loss.balance.rate * surplus).clamp(0, 1)
     return value
 
@@ -71,7 +80,7 @@ def g_step(run: Run, loss: Loss, z: Tensor, real: Tensor | None = None) -> Tenso
     """One step of G, through D, which is held still. Returns the loss, one number for each seed."""
     run.D.requires_grad_(False)
     real_logits = run.D(real) if loss.pairs else None
-    value = per_seed(loss.g(real_logits, run.D(run.G(z))), run.D)
+    value = per_seed(loss.g(real_logits, run.D(run.shared_G(z))), run.D)
     descend(run.opt_G, value)
     run.D.requires_grad_(True)
     return value.detach()
@@ -121,7 +130,8 @@ def fit(
         ema: decay of the moving average of G's weights; none is kept if left out.
         device: where to train; batches are drawn on the CPU: a seed means the same everywhere.
         precision: for instance torch.bfloat16: products in that precision, weights as they are.
-        callback: called with the run before the first step and after every step.
+        callback: called with the run before the first step and after every step. At first it may
+            put a saved state into the run, `step` included: training goes on from there.
         progress: show a bar (never in the plain outputs of the book).
 
     Returns:
@@ -148,12 +158,14 @@ def fit(
         D,
         torch.optim.Adam(G.parameters(), lr=lr_G, betas=betas, fused=True),
         torch.optim.Adam(D.parameters(), lr=lr_D, betas=betas, fused=True),
+        [generator] if isinstance(generator, torch.Generator) else list(generator),
         ema=None if ema is None else copy.deepcopy(G).requires_grad_(False),
     )
 
     callback(run)
     hidden = not progress or "GANBOOK_PLAIN" in os.environ
-    for step in (bar := tqdm(range(steps), disable=hidden, unit="step")):
+    todo = {"iterable": range(run.step, steps), "initial": run.step, "total": steps}
+    for step in (bar := tqdm(**todo, disable=hidden, unit="step")):
         now = step / steps
         set_rate(run.opt_G, lr_G * schedule(now))
         set_rate(run.opt_D, lr_D * schedule(now))
@@ -166,6 +178,7 @@ def fit(
                 d_loss = d_step(run, loss, real, draw(noise, n), extra)
             g_loss = g_step(run, loss, draw(noise, n), real)
         run.step = step + 1
+        d_loss, g_loss = averaged(d_loss), averaged(g_loss)
         stop_unless_finite(run.step, d_loss, g_loss)
         if ema is not None:
             for average, latest in zip(run.ema.parameters(), G.parameters(), strict=True):
@@ -218,13 +231,16 @@ def as_schedule(setting) -> Callable:
 
 
 def sampler(G: nn.Module, generator):
-    """A function (source, n) that draws a batch, stacked over seeds, like G's weights."""
+    """A function (source, n) that draws a batch, stacked over seeds, like G's weights.
+
+    Among many processes all draw the same n points and each keeps its share.
+    """
     seeds, like = getattr(G, "seeds", None), next(G.parameters())
     if seeds is None:
-        return lambda source, n: source(n, generator).to(like)
+        return lambda source, n: share(source(n, generator)).to(like)
     if len(generator) != seeds:
         raise ValueError(f"expected a generator for each of {seeds} seeds; got {len(generator)}")
-    return lambda source, n: torch.stack([source(n, g) for g in generator]).to(like)
+    return lambda source, n: torch.stack([share(source(n, g)) for g in generator]).to(like)
 
 
 def gaussian_noise(G: nn.Module):
@@ -262,3 +278,35 @@ def cosine_decay(progress: float, end: float = 1e-3) -> float:
 def geometric(first: float, last: float) -> Callable[[float], float]:
     """Schedule: from `first` to `last` by equal factors, for penalties."""
     return lambda progress: first * (last / first) ** progress
+
+
+# --- many processes: torch's own DistributedDataParallel, started by torchrun ---------------------
+
+
+def processes() -> tuple[int, int]:
+    """Rank of this process and how many processes train together: (0, 1) when alone."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
+
+
+def among_processes(net: nn.Module) -> nn.Module:
+    """The net, wrapped so that gradients are averaged over the processes, if there are several."""
+    return DistributedDataParallel(net) if processes()[1] > 1 else net
+
+
+def share(batch: Tensor) -> Tensor:
+    """The part of a batch that this process takes: (n, ...) -> (n / processes, ...)."""
+    rank, world = processes()
+    if len(batch) % world:
+        raise ValueError(f"expected a batch that {world} processes can share; got {len(batch)}")
+    return batch.chunk(world)[rank]
+
+
+def averaged(x: Tensor) -> Tensor:
+    """The mean over all processes, the same number in each of them."""
+    if processes()[1] == 1:
+        return x
+    x = x.clone()
+    torch.distributed.all_reduce(x)
+    return x / processes()[1]
