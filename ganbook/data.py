@@ -1,10 +1,15 @@
 """Data: distributions whose density is known, and real images that come inside installed packages.
 
-Every sampler takes an explicit `torch.Generator`; nothing touches the global seed, nothing is
-downloaded.
+Every sampler takes an explicit `torch.Generator`; nothing touches the global seed, and nothing is
+downloaded unless asked. Images are grey, rows of side² pixels from -1 to 1.
 """
 
+import gzip
+import hashlib
+import os
+import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -139,6 +144,162 @@ def mnist() -> tuple[Tensor, Tensor]:
     pixels, labels = mnist_data()
     images = torch.as_tensor(pixels, dtype=torch.float32) / 127.5 - 1
     return images, torch.as_tensor(labels, dtype=torch.int64)
+
+
+def faces(side: int = 28) -> Tensor:
+    """The 100 faces that come inside the package `scikit-image`, aligned and grey.
+
+    Source: Labeled Faces in the Wild [Huang2007]_, by way of `skimage.data.lfw_subset` (25 × 25
+    pixels; its second half, which shows no faces, is left out). The photographs come from news
+    pages and are meant for research. Nothing is downloaded.
+
+    Args:
+        side: they are resized to this.
+
+    Returns:
+        shape (100, side²), float32, from -1 (black) to 1 (white).
+
+    Raises:
+        ModuleNotFoundError: if `scikit-image` is missing; the message says how to install it.
+    """
+    try:
+        from skimage.data import lfw_subset
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the faces come inside the package scikit-image: run  pip install scikit-image"
+        ) from error
+    images = torch.as_tensor(lfw_subset()[:100], dtype=torch.float32)[:, None]  # (100, 1, 25, 25)
+    sized = torch.nn.functional.interpolate(images, size=(side, side), mode="bilinear")
+    return 2 * sized.flatten(1) - 1
+
+
+FASHION_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+FASHION_PLACES = (
+    Path("/usr/share/datasets/fashion-mnist"),  # Debian's package dataset-fashion-mnist
+    Path.home() / ".cache" / "ganbook" / "fashion-mnist",
+)
+FASHION_FILES = {  # name -> SHA-256 of what is inside; the same from Debian and from its authors
+    "train-images-idx3-ubyte.gz": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+    ),
+}
+
+
+def fashion_mnist(
+    folder: str | os.PathLike | None = None, *, download: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The 60,000 training images of Fashion-MNIST, from files that are already there.
+
+    Source: [Xiao2017]_, licence MIT. Looked for where Debian's package `dataset-fashion-mnist` puts
+    it and in ~/.cache/ganbook/fashion-mnist.
+
+    Args:
+        folder: look here instead.
+        download: fetch what is missing, into `folder` or the cache; never done by itself.
+
+    Returns:
+        images, shape (60000, 784), float32, from -1 (background) to 1, and labels, shape (60000,).
+
+    Raises:
+        FileNotFoundError: if the files are not there; the message says how to get them.
+        ValueError: if a file is damaged, with its name.
+    """
+    places = FASHION_PLACES if folder is None else (Path(folder),)
+    whole = [place for place in places if all((place / name).is_file() for name in FASHION_FILES)]
+    if not whole and not download:
+        raise FileNotFoundError(
+            f"no Fashion-MNIST in {' or '.join(map(str, places))}: run  apt-get install "
+            "dataset-fashion-mnist,  give a folder with its files, or pass download=True"
+        )
+    place = whole[0] if whole else places[-1]
+    images, labels = (fashion_file(place / name) for name in FASHION_FILES)
+    # the IDX format: 16 bytes before the images, 8 before the labels
+    pixels = torch.frombuffer(bytearray(images[16:]), dtype=torch.uint8).view(-1, 784)
+    classes = torch.frombuffer(bytearray(labels[8:]), dtype=torch.uint8)
+    return pixels.float() / 127.5 - 1, classes.long()
+
+
+def fashion_file(path: Path) -> bytes:
+    """What is inside one of the files, fetched first if it is missing, and checked."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        urllib.request.urlretrieve(FASHION_URL + path.name, path)
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError):
+        content = b""
+    if hashlib.sha256(content).hexdigest() != FASHION_FILES[path.name]:
+        raise ValueError(f"{path} is damaged: delete it and get it again")
+    return content
+
+
+def image_folder(path: str | os.PathLike, side: int = 28) -> tuple[Tensor, list[str]]:
+    """All pictures in a folder, of any size and mode: cut square, resized, made grey.
+
+    Args:
+        path: the folder; folders inside it are not looked into.
+        side: side of the result.
+
+    Returns:
+        images, shape (N, side²), float32, from -1 (black) to 1 (white), by name, and the names of
+        files that could not be read as pictures.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no picture in it.
+    """
+    from PIL import Image, ImageOps
+
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"there is no folder {path}")
+    rows, unreadable = [], []
+    for file in sorted(file for file in path.iterdir() if file.is_file()):
+        try:
+            with Image.open(file) as image:
+                upright = ImageOps.exif_transpose(image).convert("RGBA")
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            unreadable.append(file.name)
+            continue
+        paper = Image.new("RGBA", upright.size, "white")  # what is transparent becomes white
+        grey = ImageOps.fit(Image.alpha_composite(paper, upright).convert("L"), (side, side))
+        rows.append(torch.frombuffer(bytearray(grey.tobytes()), dtype=torch.uint8))
+    if not rows:
+        raise FileNotFoundError(f"there is no picture in {path} ({len(unreadable)} other files)")
+    return torch.stack(rows).float() / 127.5 - 1, unreadable
+
+
+def augmented(images: Tensor, shift: int = 1, brightness: float = 0.1):
+    """A sampler of images that are flipped left to right, shifted and made lighter or darker.
+
+    For faces, or whatever may look both ways; not for digits.
+
+    Args:
+        images: shape (N, side²), from -1 to 1.
+        shift: at most this many pixels up, down, left and right; the border is repeated.
+        brightness: at most this much is added, or taken away.
+
+    Returns:
+        a function (n, generator) -> (n, side²), as `train.fit` expects it.
+    """
+    side = round(images.shape[-1] ** 0.5)
+    if images.dim() != 2 or side**2 != images.shape[-1] or len(images) == 0:
+        raise ValueError(f"expected images of shape (N, side²); got {tuple(images.shape)}")
+    draw = resample(images)
+
+    def sample(n: int, generator: torch.Generator) -> Tensor:
+        pictures = draw(n, generator).view(n, side, side)
+        moves = torch.randint(-shift, shift + 1, (2, n, 1), generator=generator)
+        flipped = torch.rand(n, 1, generator=generator) < 0.5
+        light = brightness * (2 * torch.rand(n, 1, generator=generator) - 1)
+        rows, columns = (torch.arange(side) + moves).clamp(0, side - 1)  # (n, side) each
+        columns = torch.where(flipped, side - 1 - columns, columns)
+        moved = pictures[torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+        return (moved.flatten(1) + light).clamp(-1, 1)
+
+    return sample
 
 
 def resample(examples: Tensor):

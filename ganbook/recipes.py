@@ -4,10 +4,11 @@ The recipes for ring and grid were tuned on two GANs of other seeds and confirme
 never looked at; `make tables` runs them on fresh ones.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbook import data, losses, models, train
 
@@ -54,20 +55,33 @@ RING_QUICK = replace(RING, steps=4000, batch_size=(128, 256))
 GRID_QUICK = replace(GRID, steps=4500, batch_size=(128, 256))
 
 
-def run(recipe: Recipe, seeds: int, first: int = 0, **settings) -> train.Run:
+def settings(recipe: Recipe) -> dict:
+    """What `train.fit` takes by name: everything of a recipe but nets, data, game and seeds."""
+    early, late = recipe.batch_size
+    return {
+        "batch_size": lambda progress: early if progress < 0.75 else late,
+        "lr": recipe.lr,
+        "betas": recipe.betas,
+        "schedule": train.cosine_decay,
+        "penalty": lambda D, real, fake: losses.r1(D, real, 1.0),
+        "penalty_weight": train.geometric(*recipe.gamma),
+        "ema": recipe.ema,
+    }
+
+
+def run(recipe: Recipe, seeds: int, first: int = 0, **more) -> train.Run:
     """Train `seeds` GANs at once by a recipe, on the seeds first, first + 1, …
 
     Args:
         recipe: the settings.
         seeds: how many GANs.
         first: the first seed.
-        settings: what `train.fit` takes besides, such as `callback` or `progress`.
+        more: what `train.fit` takes besides, such as `callback` or `progress`.
 
     Returns:
         the finished run; `sample` draws from it.
     """
     generators = models.generators(seeds, first)
-    early, late = recipe.batch_size
     return train.fit(
         models.MLP(recipe.g_sizes, seeds=seeds, skip=True, generator=generators),
         models.MLP(recipe.d_sizes, seeds=seeds, generator=generators),
@@ -75,14 +89,8 @@ def run(recipe: Recipe, seeds: int, first: int = 0, **settings) -> train.Run:
         recipe.loss,
         steps=recipe.steps,
         generator=generators,
-        batch_size=lambda progress: early if progress < 0.75 else late,
-        lr=recipe.lr,
-        betas=recipe.betas,
-        schedule=train.cosine_decay,
-        penalty=lambda D, real, fake: losses.r1(D, real, 1.0),
-        penalty_weight=train.geometric(*recipe.gamma),
-        ema=recipe.ema,
-        **settings,
+        **settings(recipe),
+        **more,
     )
 
 
@@ -102,3 +110,67 @@ def sample(recipe: Recipe, finished: train.Run, n: int, first: int = 0) -> Tenso
     z = torch.stack([torch.randn(n, recipe.g_sizes[0], generator=g) for g in draws])
     with torch.no_grad():
         return finished.ema(z) * recipe.scale
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ImageRecipe:
+    """A GAN on grey images, side² pixels from -1 to 1.
+
+    Attributes:
+        nets: (side, generator) -> G and D.
+        loss: the game.
+        settings: what `train.fit` takes besides.
+    """
+
+    nets: Callable[[int, torch.Generator], tuple[nn.Module, nn.Module]]
+    loss: losses.Loss
+    settings: dict
+
+
+def mlp_nets(side: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
+    """G and D as in the first GANs, with no convolution."""
+    wide = side**2
+    leaky = lambda x: nn.functional.leaky_relu(x, 0.2)  # noqa: E731
+    G = models.MLP((64, 256, 512, wide), output=torch.tanh, generator=generator)
+    return G, models.MLP((wide, 512, 256, 1), activation=leaky, generator=generator)
+
+
+def dcgan_nets(side: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
+    """The DCGAN pair."""
+    G = models.DCGenerator(side=side, generator=generator)
+    return G, models.DCDiscriminator(side=side, generator=generator)
+
+
+def began_nets(side: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
+    """BEGAN's auto-encoder and, with the same weights as its decoder, its generator."""
+    D = models.AutoEncoder((side**2, 400, 400, 32), generator=generator)
+    return D.as_generator(), D
+
+
+def uniform_noise(n: int, generator: torch.Generator) -> Tensor:
+    """BEGAN's z, uniform from -1 to 1, shape (n, 32)."""
+    return 2 * torch.rand(n, 32, generator=generator) - 1
+
+
+NS_WITH_R1 = {
+    "batch_size": 64,
+    "lr": 1e-3,
+    "betas": (0.0, 0.99),
+    "schedule": train.late_decay,
+    "penalty": lambda D, real, fake: losses.r1(D, real, 1.0),
+    "penalty_every": 8,
+    "ema": 0.998,
+}
+IMAGES = {
+    "mlp": ImageRecipe(mlp_nets, losses.NON_SATURATING, NS_WITH_R1),
+    "dcgan": ImageRecipe(dcgan_nets, losses.NON_SATURATING, NS_WITH_R1),
+    "began": ImageRecipe(
+        began_nets,
+        losses.began(),
+        {"batch_size": 32, "lr": 5e-4, "betas": (0.5, 0.999), "noise": uniform_noise},
+    ),
+}
+"""By the name of the model; each takes one to two minutes of one core for some thousand steps."""

@@ -114,9 +114,10 @@ def restore(run: Run, state: dict) -> None:
         raise SnapshotError(f"the snapshot is of other nets: {error}") from error
     for generator, saved in zip(run.generators, state["generators"], strict=True):
         generator.set_state(saved)
-    run.step, run.k = state["step"], state["k"]
+    device = next(run.G.parameters()).device
+    run.step, run.k = state["step"], None if state["k"] is None else state["k"].to(device)
     for name in ("d_loss", "g_loss", "m_global"):
-        setattr(run, name, [] if state[name] is None else list(state[name].unbind()))
+        setattr(run, name, [] if state[name] is None else list(state[name].to(device).unbind()))
 
 
 def sample_at(folder: str | os.PathLike, step: int, index: int, G: nn.Module) -> Tensor:

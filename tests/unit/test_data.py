@@ -1,9 +1,12 @@
+import gzip
+import hashlib
 import sys
 
 import numpy as np
 import pytest
 import scipy.stats
 import torch
+from PIL import Image
 
 from ganbook import data
 from ganbook.models import generators
@@ -95,3 +98,115 @@ def test_resample_draws_rows():
     assert {tuple(r) for r in drawn.tolist()} == {tuple(r) for r in rows.tolist()}
     with pytest.raises(ValueError, match="at least one example"):
         data.resample(torch.zeros(0, 2))
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+
+def test_faces_are_faces():
+    images = data.faces()
+    assert images.shape == (100, 784)
+    assert float(images.min()) >= -1
+    assert float(images.max()) <= 1
+    # faces are lit alike: their mean is far from flat, and each resembles it
+    mean = images.mean(0)
+    assert float(torch.corrcoef(torch.stack([mean, *images]))[0, 1:].mean()) > 0.5
+
+
+def test_missing_faces_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage.data", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install scikit-image"):
+        data.faces()
+
+
+@pytest.fixture
+def fashion(tmp_path, monkeypatch):
+    """A small Fashion-MNIST in the authors' format."""
+    contents = {
+        "train-images-idx3-ubyte.gz": bytes(16) + bytes([0] * 784 + [255] * 784),
+        "train-labels-idx1-ubyte.gz": bytes(8) + bytes([3, 9]),
+    }
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    monkeypatch.setattr(data, "FASHION_FILES", sums)
+    monkeypatch.setattr(data, "FASHION_PLACES", (tmp_path / "debian", tmp_path / "cache"))
+    source = tmp_path / "source"
+    source.mkdir()
+    for name, content in contents.items():
+        (source / name).write_bytes(gzip.compress(content))
+    monkeypatch.setattr(data, "FASHION_URL", source.as_uri() + "/")
+    return source
+
+
+def test_fashion_is_read_from_a_folder(fashion):
+    images, labels = data.fashion_mnist(fashion)
+    assert images.shape == (2, 784)
+    assert images.unique().tolist() == [-1, 1]
+    assert labels.tolist() == [3, 9]
+
+
+def test_fashion_is_fetched_only_when_asked(fashion, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"apt-get install dataset-fashion-mnist.*download"):
+        data.fashion_mnist()
+    assert not (tmp_path / "cache").exists()
+    fetched, _ = data.fashion_mnist(download=True)
+    again, _ = data.fashion_mnist()
+    torch.testing.assert_close(fetched, again)
+
+
+def test_damaged_fashion_is_named(fashion):
+    file = fashion / "train-images-idx3-ubyte.gz"
+    for content in (file.read_bytes()[:-9], gzip.compress(b"other"), b""):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"train-images.* is damaged: delete it"):
+            data.fashion_mnist(fashion)
+
+
+def test_pictures_of_any_size_and_mode_are_read(tmp_path):
+    pictures = {
+        "a.png": Image.new("RGB", (40, 90), "white"),
+        "b.jpg": Image.new("L", (31, 30), 0),
+        "c.gif": Image.new("P", (8, 8), 0),
+        "d.png": Image.new("RGBA", (64, 20), (0, 0, 0, 0)),  # nothing to see: paper
+        "e.tif": Image.new("I;16", (30, 30), 0),
+    }
+    for name, picture in pictures.items():
+        picture.save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "torn.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
+    (tmp_path / "folder").mkdir()
+    images, unreadable = data.image_folder(tmp_path, side=12)
+    assert images.shape == (5, 144)
+    assert images.mean(1).tolist() == [1, -1, -1, 1, -1]
+    assert unreadable == ["notes.txt", "torn.png"]
+
+
+def test_a_picture_is_cut_in_its_middle(tmp_path):
+    picture = Image.new("L", (30, 10), 255)
+    picture.paste(0, (10, 0, 20, 10))
+    picture.save(tmp_path / "a.png")
+    assert data.image_folder(tmp_path, side=10)[0].unique().tolist() == [-1]
+
+
+def test_no_pictures_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no picture in .* \(0 other files\)"):
+        data.image_folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        data.image_folder(tmp_path / "missing")
+
+
+def test_augmented_images_are_moved_flipped_and_lit():
+    image = torch.full((5, 5), -0.5)
+    image[2, 1] = 0.5
+    draw = data.augmented(image.view(1, 25), shift=1, brightness=0.1)
+    drawn = draw(500, torch.Generator().manual_seed(0)).view(500, 5, 5)
+    peaks = {divmod(int(picture.argmax()), 5) for picture in drawn}
+    assert peaks == {(row, column) for row in (1, 2, 3) for column in (0, 1, 2, 3, 4)}
+    light = drawn.amin((1, 2)) + 0.5
+    assert -0.1 <= float(light.min()) < -0.09
+    assert 0.09 < float(light.max()) <= 0.1
+    torch.testing.assert_close(drawn.amax((1, 2)) - drawn.amin((1, 2)), torch.ones(500))
+
+
+def test_augmented_wants_square_images():
+    with pytest.raises(ValueError, match=r"expected images of shape \(N, side²\); got \(3, 7\)"):
+        data.augmented(torch.zeros(3, 7))

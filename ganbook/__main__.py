@@ -1,0 +1,6 @@
+"""`python -m ganbook`."""
+
+from ganbook.cli import app
+
+if __name__ == "__main__":
+    app()
