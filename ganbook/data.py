@@ -6,6 +6,7 @@ downloaded unless asked. Images are grey, rows of side² pixels from -1 to 1.
 
 import gzip
 import hashlib
+import math
 import os
 import urllib.request
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Mixture:
             raise ValueError(f"expected points of shape (..., {d}); got {tuple(x.shape)}")
         # (..., 1, d) - (K, d) -> (..., K)
         square = ((x[..., None, :] - self.means) / self.stds[:, None]).square().sum(-1)
-        scale = self.weights.log() - d * (self.stds.log() + 0.5 * torch.tensor(2 * torch.pi).log())
+        scale = self.weights.log() - d * (self.stds.log() + 0.5 * math.log(2 * math.pi))
         return torch.logsumexp(scale - 0.5 * square, -1)
 
     def prob(self, x: Tensor) -> Tensor:

@@ -185,8 +185,7 @@ class DCDiscriminator(nn.Module):
         self.body = nn.Sequential(
             nn.Unflatten(1, (1, side, side)),
             *(nn.Conv2d(1, channels, 4, stride=2, padding=1), nn.LeakyReLU(0.2)),  # -> side/2
-            nn.Conv2d(channels, wide, 4, stride=2, padding=1),  # -> side/4
-            *(nn.GroupNorm(4, wide), nn.LeakyReLU(0.2)),
+            *(nn.Conv2d(channels, wide, 4, stride=2, padding=1), nn.LeakyReLU(0.2)),  # -> side/4
             *(nn.Flatten(), nn.Linear(wide * small**2, 1)),
         )
         start(self, generator)
@@ -208,14 +207,21 @@ def check_image(side: int, channels: int) -> None:
 
 
 def start(net: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights of linear and convolutional layers uniformly from ±1/√n_in."""
+    """Draw weights uniformly with variance 2 / n_in, biases 0: Eq. (10), [He2015]_.
+
+    With ±1/√n_in, as in `MLP`, a signal shrinks from layer to layer until D sees no image and G
+    makes but one.
+    """
     for layer in net.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            # the number of inputs that meet in one output; a transposed layer stores it first
-            n_in = layer.weight[:, 0] if isinstance(layer, nn.ConvTranspose2d) else layer.weight[0]
-            for values in layer.parameters():
-                bound = n_in.numel() ** -0.5
-                nn.init.uniform_(values, -bound, bound, generator=generator)
+            # n_in: the inputs that meet in one output
+            n_in = layer.weight[0].numel()
+            if isinstance(layer, nn.ConvTranspose2d):
+                # it stores the inputs first, and stride s leaves one in s² of the kernel's cells
+                n_in = layer.weight[:, 0].numel() / (layer.stride[0] * layer.stride[1])
+            bound = (6 / n_in) ** 0.5
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            nn.init.zeros_(layer.bias)
 
 
 # --- BEGAN ----------------------------------------------------------------------------------------

@@ -27,6 +27,13 @@ def test_density_and_cdf_agree_with_scipy():
     torch.testing.assert_close(law.cdf(x), torch.tensor(sum(w * h.cdf(x) for w, h in hills)))
 
 
+def test_the_density_of_a_float64_mixture_is_exact_to_float64():
+    law = data.Mixture(*(torch.tensor(v, dtype=torch.float64) for v in ([[0.0]], [1.0], [1.0])))
+    x = torch.linspace(-3, 3, 7, dtype=torch.float64)[:, None]
+    expected = torch.tensor(scipy.stats.norm.logpdf(x[:, 0]))
+    torch.testing.assert_close(law.log_prob(x), expected, atol=1e-14, rtol=0)
+
+
 def test_density_in_two_dimensions_agrees_with_scipy():
     x = torch.randn(50, 2, generator=gen, dtype=torch.float64)
     hills = [

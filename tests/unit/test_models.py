@@ -94,11 +94,19 @@ def test_dcgan_starts_from_the_generator_alone_and_judges_each_image_by_itself()
     torch.testing.assert_close(first(images)[:2], first(images[:2]))
 
 
-def test_transposed_convolutions_start_within_their_bound():
-    G = DCGenerator(generator=torch.Generator().manual_seed(0))
-    layer = G.body[2]
-    bound = (32 * 4 * 4) ** -0.5
-    assert 0.98 * bound < layer.weight.abs().max() <= bound
+def test_convolutions_start_so_that_no_layer_shrinks_the_signal():
+    gen = torch.Generator().manual_seed(0)
+    G, D = DCGenerator(generator=gen), DCDiscriminator(generator=gen)
+    transposed, strided = G.body[2], D.body[3]
+    # stride 2 leaves one in four cells of the 4 x 4 kernel
+    for layer, n_in in ((transposed, 32 * 4 * 4 / 4), (strided, 32 * 4 * 4)):
+        bound = (6 / n_in) ** 0.5
+        assert 0.98 * bound < layer.weight.abs().max() <= bound
+        assert not layer.bias.any()
+    x = torch.randn(64, 32, 7, 7, generator=gen)
+    assert transposed(x.relu()).var().item() == pytest.approx(1, rel=0.2)
+    x = torch.randn(64, 32, 14, 14, generator=gen)
+    assert strided(x.relu()).var().item() == pytest.approx(1, rel=0.2)
 
 
 @pytest.mark.parametrize("options", [{"side": 30}, {"side": 0}, {"channels": 12}])
