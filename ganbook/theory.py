@@ -78,7 +78,8 @@ def jsd(p: Tensor, q: Tensor, dx: float = 1.0) -> Tensor:
     check_densities(p, q)
     # log(p / m) = log 2 + log(p / (p + q)): m itself would be 0 where p + q is the least float
     mass = (p + q).sum(-1) * dx
-    return (kl(p, p + q, dx) + kl(q, p + q, dx) + mass * math.log(2)) / 2
+    divergence = (kl(p, p + q, dx) + kl(q, p + q, dx) + mass * math.log(2)) / 2
+    return divergence.clamp(min=0.0)  # equal laws may round to -1e-17
 
 
 def total_variation(p: Tensor, q: Tensor, dx: float = 1.0) -> Tensor:

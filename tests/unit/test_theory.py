@@ -266,3 +266,9 @@ def test_descent_takes_many_starts_at_once():
 def test_bad_descents_say_what_is_expected(q, how, message):
     with pytest.raises(ValueError, match=message):
         theory.descend(P, q, 1, **how)
+
+
+def test_the_jsd_of_equal_laws_never_rounds_below_zero():
+    laws = torch.rand(1000, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    laws /= laws.sum(-1, keepdim=True)
+    assert (theory.jsd(laws, laws) >= 0).all()
