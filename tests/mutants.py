@@ -71,7 +71,11 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     ),
     "claim-inplace": ("minimax", "opt_D.step()  # writes", "opt_D.zero_grad()  # writes"),
     "claim-cancel": ("minimax", "total + loss.d(", "total - loss.d("),
-    "claim-pollution": ("minimax", "D(fake)).mean().backward()  # leaves", "D(fake)).mean()  # leaves"),
+    "claim-pollution": (
+        "minimax",
+        "D(fake)).mean().backward()  # leaves",
+        "D(fake)).mean()  # leaves",
+    ),
     "claim-race": ("minimax", "np.polyfit(np.log(rounds)", "np.polyfit(rounds"),
     "claim-meter": ("minimax", "G_turn(bottom, 20)", "G_turn(bottom, 0)"),
     "claim-minimum": (
