@@ -78,7 +78,6 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     ),
     "claim-race": ("minimax", "np.polyfit(np.log(rounds)", "np.polyfit(rounds"),
     "claim-meter": ("minimax", "G_turn(bottom, 20)", "G_turn(bottom, 0)"),
-
     "claim-eq-6": ("optimal_discriminator", "/ (1 - x**2), -1, 1)", "/ (1 + x**2), -1, 1)"),
     "claim-eq-9": ("optimal_discriminator", "best = a / (a + b)", "best = b / (a + b)"),
     "claim-eq-7": ("optimal_discriminator", "top - a_ / (a_ + b_)", "top - b_ / (a_ + b_)"),
