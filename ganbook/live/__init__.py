@@ -1,0 +1,1 @@
+"""Experiments that train in the page: `step` (pure PyTorch) and its translation to JavaScript."""
