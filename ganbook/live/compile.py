@@ -756,7 +756,8 @@ class Kernel:
             ends.append(inner.get("", 0))
             if sum(e for e in ends if e < 0) < 0 or sum(e for e in ends if e > 0) >= step:
                 # the inner terms may carry over: divide when it runs
-                text = str(Expr(self.sum(total), ADD))
+                text = self.sum(total)
+                text = f"({text})" if " " in text else text
                 quotient, remainder = f"Math.floor({text} / {step})", f"{text} % {step}"
                 self.parts[quotient, remainder] = step, total
                 self.extent |= {quotient: length, remainder: step}

@@ -151,13 +151,13 @@ def mass(points: Tensor, shares: Tensor, width: Tensor) -> Tensor:
 
 
 def value(p: Tensor, q: Tensor, logits: Tensor):
-    """D, D*, V(D, G) and V(D*, G) on one grid measure, so that the last is the largest possible V.
+    """D, D*, V(G, D) and the JSD on one grid measure, so that V <= 2·JSD - log 4 holds as drawn.
 
     V is that of `theory.value`, from the logits: at high logits σ is 1 and log(1 - σ) is lost.
     """
     found = -(p * softplus(-logits) + q * softplus(logits)).sum()
     best = theory.optimal_discriminator(p, q)
-    return torch.sigmoid(logits), best, found, theory.criterion(p, q)
+    return torch.sigmoid(logits), best, found, theory.jsd(p, q)
 
 
 def push(loss: losses.Loss) -> Callable:
@@ -206,9 +206,8 @@ def kernels() -> dict[str, str]:
         "mass", mass, {"points": many, "shares": torch.zeros(SAMPLES), "width": number}, ["mass"]
     )
     made["value"] = translate(
-        "value", value, {"p": p, "q": p, "logits": p}, ["D", "best", "value", "bestValue"], checks=True
+        "value", value, {"p": p, "q": p, "logits": p}, ["D", "best", "value", "jsd"], checks=True
     )
-    made["divergence"] = translate("divergence", theory.jsd, {"p": p, "q": p}, ["jsd"], checks=True)
     return made
 
 

@@ -28,6 +28,7 @@ ganbook.game2d.create = function (settings = {}) {
   const shares = memory.array(samples);
   const p = memory.array(cells * cells);
   const q = memory.array(cells * cells);
+  const zeros = memory.array(cells * cells);
   const fixed = Float32Array.from({ length: 2 * samples }, ganbook.random(world.noiseSeed).normal);
   let draw = null;
   let data = null;
@@ -86,7 +87,7 @@ ganbook.game2d.create = function (settings = {}) {
     for (let i = 0; i < world.floorDraws; i++) {
       fill(points, samples, source);
       q.set(spread());
-      game.floor += kernel("divergence")(p, q).jsd / world.floorDraws;
+      game.floor += kernel("value")(p, q, zeros).jsd / world.floorDraws;
     }
   }
   function spread() {
@@ -157,8 +158,8 @@ ganbook.game2d.create = function (settings = {}) {
     points.set(seen);
     q.set(spread());
     const logits = kernel("judge")(D.now).logits;
-    const { D: judged, best, value, bestValue } = kernel("value")(p, q, logits);
-    const { jsd } = kernel("divergence")(p, q);
+    const { D: judged, best, value, jsd } = kernel("value")(p, q, logits);
+    const bestValue = 2 * jsd - Math.log(4);
     const { iteration, floor } = game;
     const copies = { p, q, logits, D: judged, best };
     for (const name in copies) copies[name] = copies[name].slice();
