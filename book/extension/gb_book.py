@@ -23,28 +23,11 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_proof.nodes import proof_node
 
-from ganbook.plots import PALETTE
+from ganbook.live.page import palette_css
 
 logger = logging.getLogger(__name__)
 
 # --- colours ------------------------------------------------------------------------------------
-
-
-def palette_css() -> str:
-    """The palette as CSS variables `--gb-<name>`: light, dark, and light again on paper."""
-
-    def block(selector: str, colours: dict[str, str]) -> str:
-        return selector + "{" + "".join(f"--gb-{k}:{v};" for k, v in colours.items()) + "}"
-
-    light, dark = PALETTE["light"], PALETTE["dark"]
-    return "\n".join(
-        [
-            block(":root,html[data-theme=light]", light),
-            block("html[data-theme=dark]", dark),
-            "@media print{" + block("html[data-theme]", light) + "}\n",
-        ]
-    )
-
 
 GROUP = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
 STAR = r"(?:\^(?:\*|\\(?:star|ast)\b|\{(?:\*|\\star|\\ast)\}))?"

@@ -758,7 +758,7 @@ class Kernel:
                 # the inner terms may carry over: divide when it runs
                 text = self.sum(total)
                 text = f"({text})" if " " in text else text
-                quotient, remainder = f"Math.floor({text} / {step})", f"{text} % {step}"
+                quotient, remainder = f"Math.floor({text} / {step})", f"({text} % {step})"
                 self.parts[quotient, remainder] = step, total
                 self.extent |= {quotient: length, remainder: step}
                 outer, inner = {quotient: 1}, {remainder: 1}

@@ -88,7 +88,7 @@ ganbook.memory = function ({ wasm = true, precision = 32, bytes = 1 << 22 } = {}
     const left = a.byteOffset + 4 * aAt;
     const right = b.byteOffset + 4 * bAt;
     const first = start ? start.byteOffset + 4 * startAt : 0;
-    fast(into, left, right, first, inner, 4 * aRow, 4 * aColumn, 4 * columns, 4 * startRow, rows, columns);
+    fast(into, left, right, first, inner, 4 * aRow, 4 * aColumn, 4 * columns, start ? 4 * startRow : 0, rows, columns);
   }
   return { array, scratch, product: fast ? product : plain, wasm: fast !== null };
 };

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import leaky_relu, softplus
 
-from ganbook import data, losses, models, theory
-from ganbook.live import step, wasm
+from ganbook import data, losses, models, plots, theory
+from ganbook.live import step
 from ganbook.live.compile import translate
+
+HERE = Path(__file__).parent
 
 BATCH = 64  # points in a batch
 SAMPLES = 1024  # fakes that the measures look at
@@ -26,11 +29,14 @@ CELLS = 48  # cells of the grid measure, on each side
 BANDWIDTH = 0.1  # how far a sample is spread on the grid measure
 LATTICE = 21  # nodes of the latent lattice, on each side
 
-generator = torch.Generator().manual_seed(0)
-net = functools.partial(
-    models.MLP, activation=functools.partial(leaky_relu, negative_slope=0.2), generator=generator
-)
-G, D = net((2, 32, 32, 2)), net((2, 32, 32, 1))
+
+def nets(width: int) -> tuple[models.MLP, models.MLP]:
+    """G and D of the playground: two hidden layers of this width."""
+    options = {
+        "activation": functools.partial(leaky_relu, negative_slope=0.2),
+        "generator": torch.Generator().manual_seed(0),
+    }
+    return models.MLP((2, width, width, 2), **options), models.MLP((2, width, width, 1), **options)
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,9 @@ DATASETS = {  # name: (label, law, whether its centres are modes)
 }
 
 
+DEFAULTS = {"seed": 1, "game": "r1", "data": "ring", "k": 1, "latent": 2}
+
+
 # --- what the page measures -----------------------------------------------------------------------
 
 
@@ -160,7 +169,7 @@ def value(p: Tensor, q: Tensor, logits: Tensor):
     return torch.sigmoid(logits), best, found, theory.jsd(p, q)
 
 
-def push(loss: losses.Loss) -> Callable:
+def push(D: models.MLP, loss: losses.Loss) -> Callable:
     """Where each fake is pushed: minus the gradient of G's loss at that fake."""
 
     def function(vector, fake, real):
@@ -175,8 +184,9 @@ def push(loss: losses.Loss) -> Callable:
 # --- the script -----------------------------------------------------------------------------------
 
 
-def kernels() -> dict[str, str]:
-    """All generated functions, by name."""
+def kernels(width: int) -> dict[str, str]:
+    """All generated functions for nets of this width, by name."""
+    G, D = nets(width)
     d, g = step.flatten(D), step.flatten(G)
     points, number = torch.ones(BATCH, 2), torch.tensor(1.0)
     p = torch.full((CELLS**2,), CELLS**-2.0)
@@ -195,13 +205,19 @@ def kernels() -> dict[str, str]:
             g_name, step.g_step(G, D, game.loss), {**state("G", g), "D": d, **batch}, [*state("G", g), "loss"]
         )
         made[push_name] = translate(
-            push_name, push(game.loss), {"D": d, "fake": points, "real": points}, ["push"]
+            push_name, push(D, game.loss), {"D": d, "fake": points, "real": points}, ["push"]
         )
     many = torch.zeros(SAMPLES, 2)
     made["generate"] = translate(
         "generate", lambda vector, z: step.apply(G, vector)(z), {"G": g, "z": many}, ["points"]
     )
     made["judge"] = translate("judge", lambda vector: step.apply(D, vector)(cells()), {"D": d}, ["logits"])
+    made["judgeBatch"] = translate(
+        "judgeBatch",
+        lambda vector, x: torch.sigmoid(step.apply(D, vector)(x)).mean(),
+        {"D": d, "points": points},
+        ["mean"],
+    )
     made["mass"] = translate(
         "mass", mass, {"points": many, "shares": torch.zeros(SAMPLES), "width": number}, ["mass"]
     )
@@ -225,8 +241,9 @@ def layers(net: models.MLP) -> list[tuple[int, float]]:
     return [(p.numel(), b) for group in (net.weights, net.biases) for p, b in zip(group, bounds, strict=True)]
 
 
-def settings() -> dict:
+def settings(width: int) -> dict:
     """The numbers and menus that the page needs."""
+    G, D = nets(width)
     return {
         "games": [
             {
@@ -244,31 +261,114 @@ def settings() -> dict:
             }
             for name, (label, law, modes) in DATASETS.items()
         ],
-        **{"batch": BATCH, "samples": SAMPLES, "frame": FRAME, "cells": CELLS, "lattice": LATTICE},
+        **{"width": width, "batch": BATCH, "samples": SAMPLES, "frame": FRAME, "cells": CELLS, "lattice": LATTICE},
         **{"bandwidth": BANDWIDTH, "noiseSeed": 2014, "floorDraws": 4},
         "layers": {"G": layers(G), "D": layers(D)},
-        "defaults": {"seed": 1, "game": "r1", "data": "ring", "k": 1, "latent": 2},
+        "defaults": DEFAULTS,
     }
 
 
+# --- the figure -----------------------------------------------------------------------------------
+
+TITLE = "The game in two dimensions"
+CAPTION = (
+    "**Press Play, then make it fail.** Blue points are data, orange ones are made by G from the "
+    "grid of noise that is drawn with them; arrows show where D pushes them. The orange gap is "
+    "2·JSD, which no D can change; the violet one is what D has not learned yet. (The JSD is "
+    f"measured on {SAMPLES:,} fakes and {CELLS} × {CELLS} cells: even a perfect G would show the "
+    "floor that stands beside it.)"
+)
+ALT = (
+    "A generated cloud of points over the data, with the verdicts of D behind them: blue where D "
+    "takes a point for real, orange where it takes it for a fake."
+)
+CHOICES = {  # option of the figure: what it may be
+    "data": tuple(DATASETS),
+    "loss": tuple(game.name for game in GAMES),
+    "nets": (16, 32, 64),
+    "latent": (1, 2),
+}
+RANGES = {"k": (1, 10), "seed": (1, 20), "lr_g": (1e-4, 2e-2), "lr_d": (1e-4, 2e-2), "gamma": (1e-3, 10.0)}
+NAMES = {"loss": "game", "lr_g": "lrG", "lr_d": "lrD"}  # what the script calls an option
+
+
+def options(**given) -> dict:
+    """The settings of the figure's script, from the options of a directive or of `show`.
+
+    Args:
+        given: any of data, loss, nets (the width of the hidden layers), k, latent, lr_g, lr_d,
+            gamma, seed.
+
+    Raises:
+        ValueError: for an unknown option or an impossible value; says what is possible.
+    """
+    made = {}
+    for name, value in given.items():
+        if name in CHOICES:
+            fitting = [choice for choice in CHOICES[name] if str(choice) == str(value)]
+            if not fitting:
+                raise ValueError(f"game2d: expected {name} among {CHOICES[name]}; got {value!r}")
+            value = fitting[0]
+        elif name in RANGES:
+            low, high = RANGES[name]
+            try:
+                value = type(low)(value)
+            except ValueError:
+                value = math.nan
+            if not low <= value <= high:
+                raise ValueError(f"game2d: expected {name} from {low} to {high}; got {given[name]!r}")
+        else:
+            raise ValueError(f"game2d: expected options among {sorted({*CHOICES, *RANGES})}; got {name!r}")
+        made[NAMES.get(name, name)] = value
+    return made
+
+
 @functools.cache
-def script() -> str:
-    """All that computes, as the text of one classic script; the same text at every build."""
-    here = Path(__file__).parent
-    made = ",\n".join(f"{name}: {text.strip()}" for name, text in kernels().items())
-    return "\n".join(
-        [
-            (here / "engine.js").read_text(encoding="utf-8"),
-            f'ganbook.wasm = "{wasm.encoded()}";',
-            f"ganbook.kernels = {{ ...ganbook.kernels, game2d: {{\n{made}\n}} }};",
-            f"ganbook.game2d = {json.dumps(settings(), ensure_ascii=False)};",
-            (here / "playground.js").read_text(encoding="utf-8"),
-        ]
+def world(width: int = 32) -> str:
+    """Kernels and numbers for nets of one width, as a classic script; the same at every build."""
+    made = ",\n".join(f"{name}: {text.strip()}" for name, text in kernels(width).items())
+    numbers = json.dumps(settings(width), ensure_ascii=False)
+    return (
+        "ganbook.game2d ??= { worlds: {} };\n"
+        f"ganbook.game2d.worlds[{width}] = {{ ...{numbers}, kernels: {{\n{made}\n}} }};\n"
     )
 
 
-def build(folder: Path | str) -> list[Path]:
-    """Write the script into a folder; returns what was written."""
-    path = Path(folder, "game2d.js")
-    path.write_text(script(), encoding="utf-8")
-    return [path]
+def scripts(nets: int = 32, **settings) -> dict[str, str]:
+    """The scripts that a figure with these settings needs, by file name."""
+    return {
+        "game2d.js": "\n".join(text(name) for name in ("game2d.js", "game2d_page.js")),
+        f"game2d-{nets}.js": world(nets),
+    }
+
+
+def text(name: str) -> str:
+    """A file beside this one."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def still(steps: int = 600) -> Figure:
+    """A picture for where no script runs: the same nets, data and game, trained with `step`."""
+    game, (_, law, _) = next(g for g in GAMES if g.name == DEFAULTS["game"]), DATASETS["ring"]
+    G, D = nets(32)
+    (source,) = models.generators(1, first=DEFAULTS["seed"])
+    move_D, move_G = step.d_step(G, D, game.loss, game.rule), step.g_step(G, D, game.loss)
+    g, d = step.flatten(G), step.flatten(D)
+    g_state, d_state = [g, 0 * g, 0 * g], [d, 0 * d, 0 * d]
+    for count in range(1, steps + 1):
+        real, z = law.sample(BATCH, source).float(), torch.randn(2, BATCH, 2, generator=source)
+        *d_state, _ = move_D(*d_state, g_state[0], real, z[0], count, game.lr_D, game.gamma)
+        *g_state, _ = move_G(*g_state, d_state[0], real, z[1], count, game.lr_G)
+    fakes = step.apply(G, g_state[0])(torch.randn(256, 2, generator=source))
+    verdicts = torch.sigmoid(step.apply(D, d_state[0])(cells())).view(CELLS, CELLS)
+    figure, ax = plots.plt.subplots(figsize=(6.88, 4.6))
+    edges = (-FRAME, FRAME, -FRAME, FRAME)
+    style = {"origin": "lower", "extent": edges, "vmin": 0, "vmax": 1, "alpha": 0.6}
+    ax.imshow(verdicts, cmap=plots.VERDICT, interpolation="bilinear", **style)
+    ax.contour(verdicts, [0.5], colors=plots.INK["disc"], linewidths=1.6, extent=edges)
+    ax.plot(*law.sample(256, source).T, "o", color=plots.INK["data"], ms=4, mec="white", mew=0.5)
+    ax.plot(*fakes.T, "D", color=plots.INK["gen"], ms=4, mec="white", mew=0.5)
+    ax.set(aspect="equal", xticks=[], yticks=[], xlim=edges[:2], ylim=edges[2:])
+    ax.spines[:].set_visible(False)
+    ax.grid(False)
+    return figure

@@ -1,23 +1,17 @@
 """The built book, as files and in a browser: over http on a desk and a phone, and from a folder."""
 
 import functools
-import http.server
-import os
 import re
-import shutil
-import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
+from browsing import SITE, visit
 from bs4 import BeautifulSoup
-from playwright.sync_api import Page, sync_playwright
 from sources import NOTEBOOKS, ROOT, cells, claims, none_of
 
-SITE = ROOT / "_build" / "html"
 PAGES = sorted(
     path.relative_to(SITE).as_posix()
     for path in SITE.rglob("*.html")
@@ -127,82 +121,6 @@ def test_source_map_points_to_evidence():
 
 
 # --- in a browser -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def browser():
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        missing = "no browser: install chromium (Debian, Ubuntu: sudo apt install chromium)"
-        pytest.fail(missing, pytrace=False) if os.environ.get("CI") else pytest.skip(missing)
-    switches = (
-        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-        "--disable-background-networking --disable-component-update"
-    )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=switches.split())
-        yield browser
-        browser.close()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves without a line for each request."""
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="session")
-def roots():
-    """Where the book can be opened: address by scheme."""
-    handler = functools.partial(Quiet, directory=SITE)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield {"http": f"http://127.0.0.1:{server.server_port}/", "file": SITE.as_uri() + "/"}
-        server.shutdown()
-
-
-@dataclass
-class Visit:
-    """An open page and what happened while it loaded."""
-
-    name: str
-    page: Page
-    scheme: str
-    outside: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-
-def visit(browser, root, name, width=1280, scheme="light", **options):
-    """Open a page, wait until its formulas are set, and note all requests and complaints."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, **options
-    )
-    visit = Visit(name, context.new_page(), scheme)
-
-    def gate(route):
-        url = route.request.url
-        if url.startswith((root, "data:", "blob:")):
-            route.continue_()
-        else:
-            visit.outside.append(url)
-            route.abort()
-
-    def console(message):
-        if message.type in ("error", "warning"):
-            visit.complaints.append(f"{message.type}: {message.text}")
-
-    def response(answer):
-        if answer.status >= 400:
-            visit.complaints.append(f"{answer.status}: {answer.url}")
-
-    visit.page.route("**/*", gate)
-    visit.page.on("console", console)
-    visit.page.on("pageerror", lambda error: visit.complaints.append(f"script: {error}"))
-    visit.page.on("response", response)
-    visit.page.goto(root + name, wait_until="networkidle")
-    visit.page.evaluate("window.MathJax?.startup?.promise?.then(() => null)")
-    return visit
 
 
 VIEWS = [("http", 1280, "light"), ("http", 390, "dark"), ("file", 1280, "dark")]

@@ -1,13 +1,16 @@
 // The playground `game2d` without its page: a GAN on points of the plane, its state, its steps, and
-// what can be measured of it. The kernels and the numbers in `ganbook.game2d` come from Python.
+// what can be measured of it. Kernels and numbers, by the width of the nets, come from Python.
 "use strict";
 
+globalThis.ganbook ??= {};
+ganbook.game2d ??= { worlds: {} };
+
 ganbook.game2d.create = function (settings = {}) {
-  const world = ganbook.game2d;
+  const world = ganbook.game2d.worlds[settings.nets ?? 32];
   const { batch, samples, cells, frame, lattice } = world;
   const memory = ganbook.memory();
   const made = {};
-  const kernel = (name) => (made[name] ??= ganbook.kernels.game2d[name](memory));
+  const kernel = (name) => (made[name] ??= world.kernels[name](memory));
   const named = (list, name) => {
     const found = list.find((item) => item.name === name);
     if (!found) throw new RangeError(`${name} is none of ${list.map((item) => item.name)}`);
@@ -24,6 +27,7 @@ ganbook.game2d.create = function (settings = {}) {
   const D = net(world.layers.D);
   const real = memory.array(2 * batch);
   const z = memory.array(2 * batch);
+  const pairs = memory.array(2 * batch);
   const points = memory.array(2 * samples); // what `generate` and `mass` are given
   const shares = memory.array(samples);
   const p = memory.array(cells * cells);
@@ -35,17 +39,21 @@ ganbook.game2d.create = function (settings = {}) {
 
   const game = {
     settings: {},
+    world,
     memory,
     real,
     z,
     reset,
     setData,
+    drawBatch,
+    drawNoise: fillNoise,
     dStep,
     gStep,
     step,
     samples: () => generate(fixed, samples),
     warp,
     arrows,
+    opinion,
     measure,
     get fakes() {
       return generate(z, batch);
@@ -108,21 +116,24 @@ ganbook.game2d.create = function (settings = {}) {
       square.fill(0);
     }
     Object.assign(game, { iteration: 0, dSteps: 0, dLoss: NaN, gLoss: NaN, finite: true });
+    drawBatch();
+  }
+  // A step draws its own batch, unless it is given the batch that was drawn and looked at before.
+  function drawBatch() {
     fill(real, batch, draw);
     fillNoise();
   }
-  function dStep() {
+  function dStep(drawn = false) {
     if (!game.finite) return;
-    fill(real, batch, draw);
-    fillNoise();
+    if (!drawn) drawBatch();
     const { lrD, gamma } = game.settings;
     const run = kernel(rule().dStep);
     game.dLoss = run(D.now, D.mean, D.square, G.now, real, z, ++game.dSteps, lrD, gamma).loss;
     game.finite = Number.isFinite(game.dLoss);
   }
-  function gStep() {
+  function gStep(drawn = false) {
     if (!game.finite) return;
-    fillNoise();
+    if (!drawn) fillNoise();
     const { lrG } = game.settings;
     const run = kernel(rule().gStep);
     game.gLoss = run(G.now, G.mean, G.square, D.now, real, z, ++game.iteration, lrG).loss;
@@ -148,10 +159,16 @@ ganbook.game2d.create = function (settings = {}) {
     return generate(nodes, lattice * lattice);
   }
   function arrows() {
-    const from = game.fakes;
-    const at = (made.fakes ??= memory.array(2 * batch));
-    at.set(from);
-    return { from, to: kernel(rule().push)(D.now, at, real).push.slice() };
+    pairs.set(game.fakes);
+    return { from: pairs.slice(), to: kernel(rule().push)(D.now, pairs, real).push.slice() };
+  }
+  // How real the batch looks to D: the mean of D(x) over data and over fakes.
+  function opinion() {
+    const mean = (points) => {
+      pairs.set(points);
+      return kernel("judgeBatch")(D.now, pairs).mean;
+    };
+    return { real: mean(real), fake: mean(game.fakes) };
   }
   function measure() {
     const seen = generate(fixed, samples);

@@ -1,0 +1,44 @@
+"""One browser and one server for all tests of the built book."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+
+import pytest
+from browsing import SITE
+from playwright.sync_api import sync_playwright
+
+
+@pytest.fixture(scope="session")
+def browser():
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        missing = "no browser: install chromium (Debian, Ubuntu: sudo apt install chromium)"
+        pytest.fail(missing, pytrace=False) if os.environ.get("CI") else pytest.skip(missing)
+    switches = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+        "--disable-background-networking --disable-component-update"
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=switches.split())
+        yield browser
+        browser.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves without a line for each request."""
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def roots():
+    """Where the book can be opened: address by scheme."""
+    handler = functools.partial(Quiet, directory=SITE)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield {"http": f"http://127.0.0.1:{server.server_port}/", "file": SITE.as_uri() + "/"}
+        server.shutdown()

@@ -1,0 +1,295 @@
+"""The live figures in the built book, played: by mouse, by keyboard, from a folder and over http."""
+
+import math
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import visit
+
+LABORATORY = "book/laboratory.html"
+STAGE = "document.querySelector('[data-live=game2d]').stage"
+
+
+class Played:
+    """A page with the playground on it."""
+
+    def __init__(self, browser, root, **options):
+        self.seen = visit(browser, root, LABORATORY, **options)
+        self.page = self.seen.page
+        self.figure = self.page.locator("[data-live=game2d]")
+        self.figure.locator(".gb-body").wait_for()
+        self.figure.scroll_into_view_if_needed()
+
+    def get(self, expression):
+        """A value of the stage, e.g. `game.iteration`."""
+        return self.page.evaluate(f"{STAGE}.{expression}")
+
+    def button(self, name):
+        return self.figure.get_by_role("button", name=name)
+
+    def more(self):
+        if not self.figure.locator("details.gb-more").evaluate("fold => fold.open"):
+            self.figure.locator("summary").click()
+
+    def until(self, condition, seconds=30):
+        self.page.wait_for_function(f"() => {condition.replace('stage', STAGE)}", timeout=1000 * seconds)
+
+    def train(self, steps):
+        """Many steps at once, without waiting for frames."""
+        self.page.evaluate(f"n => {{ for (let i = 0; i < n; i++) {STAGE}.game.step(); }}", steps)
+        self.page.evaluate(f"{STAGE}.look()")
+
+    def close(self):
+        assert not self.seen.complaints
+        self.page.context.close()
+
+
+@pytest.fixture
+def open_page(browser, roots):
+    """A function that opens the laboratory; everything is closed and checked at the end."""
+    opened = []
+
+    def opening(protocol="file", **options):
+        opened.append(Played(browser, roots[protocol], **options))
+        return opened[-1]
+
+    yield opening
+    for page in opened:
+        page.close()
+
+
+@pytest.mark.parametrize("protocol", ["http", "file"])
+def test_play_trains_and_v_stays_below_its_optimum(protocol, open_page):
+    played = open_page(protocol)
+    start = played.get("game.iteration")
+    assert start > 0  # the first picture is one worth looking at
+    played.button("Play").click()
+    played.until(f"stage.game.iteration > {start + 100}")
+    played.button("Pause").click()
+    stopped = played.get("game.iteration")
+    for _ in range(5):
+        played.train(50)
+        measured = played.get("measured")
+        assert measured["value"] <= measured["bestValue"] + 1e-6
+        assert measured["bestValue"] == pytest.approx(2 * measured["jsd"] - math.log(4), abs=1e-6)
+    assert played.get("game.iteration") == stopped + 250
+
+
+@pytest.mark.parametrize("data", ["ring", "grid", "moons", "spiral", "blobs"])
+def test_each_law_is_learned_in_the_browser(data, open_page):
+    played = open_page()
+    played.figure.locator(f"input[value={data}]").check()
+    before = played.get("measured.jsd")
+    played.train(2500)
+    assert played.get("measured.jsd") < min(0.25, before)
+
+
+def test_a_drawn_law_is_learned(open_page):
+    played = open_page()
+    played.figure.locator("input[value=drawn]").check()
+    canvas = played.figure.locator("canvas").first
+    box = canvas.bounding_box()
+    played.page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
+    played.page.mouse.down()
+    for k in range(30):
+        played.page.mouse.move(box["x"] + (0.2 + 0.02 * k) * box["width"], box["y"] + 0.5 * box["height"])
+    played.page.mouse.up()
+    played.button("Done").click()
+    assert len(played.get("game.data.centres")) > 15
+    before = played.get("measured.jsd")
+    played.train(2500)
+    assert played.get("measured.jsd") < min(0.25, before)
+
+
+def test_the_keyboard_alone_draws_and_plays(open_page):
+    played = open_page()
+    press = played.page.keyboard.press
+    played.button("Play").focus()
+    press("Enter")
+    played.until("stage.playing")
+    press("Enter")
+    start = played.get("game.iteration")
+    press("Tab")  # to the button "D step"
+    press("Enter")
+    press("g")
+    press("d")
+    assert played.get("game.iteration") == start + 1
+    assert "One step of" in played.figure.locator("[role=status]").inner_html()
+    press("r")
+    assert played.get("game.iteration") < start + 1
+    played.figure.locator("input[value=blobs]").focus()
+    press("ArrowRight")  # the next picture is the pencil
+    for key in ("Enter", "ArrowRight", "Enter", "ArrowUp", "Shift+ArrowUp", "Enter", "Backspace"):
+        press(key)
+    press("Escape")
+    assert played.get("game.data.centres") == [[0, 0], [0.1, 0]]
+    assert played.get("game.settings.data") == "drawn"
+
+
+def test_everything_can_be_reached_by_tab(open_page):
+    played = open_page()
+    played.more()
+    reached = set()
+    played.button("Play").focus()
+    for _ in range(40):
+        reached.add(played.page.evaluate(
+            "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
+            " || document.activeElement.getAttribute('aria-label')"))  # fmt: skip
+        played.page.keyboard.press("Tab")
+    wanted = ["▶ Play", "D step", "G step", "10×", "↺ Reset", "ring", "Link to these settings", "D behind", "D = ½"]
+    for name in wanted:
+        assert any(name in (text or "") for text in reached), f"{name} is out of reach: {reached}"
+    for part in ("Game", "k, D steps", "D’s rate", "G’s rate", "γ", "Seed"):
+        assert any(part in (text or "") for text in reached), f"{part} is out of reach: {reached}"
+
+
+def test_each_control_changes_what_it_names(open_page):
+    played = open_page()
+    played.more()
+    slider = lambda words: played.figure.get_by_label(words)  # noqa: E731
+    for words, key in (
+        ("k, D steps per G step", "k"),
+        ("D’s rate", "lrD"),
+        ("G’s rate", "lrG"),
+        ("γ, weight", "gamma"),
+        ("Seed", "seed"),
+    ):
+        before = played.get(f"game.settings.{key}")
+        slider(words).press("ArrowRight")
+        assert played.get(f"game.settings.{key}") > before
+    d_steps, iteration = played.get("game.dSteps"), played.get("game.iteration")
+    played.train(10)
+    assert played.get("game.dSteps") - d_steps == 2 * (played.get("game.iteration") - iteration)
+    played.figure.get_by_label("Game", exact=True).select_option("wasserstein")
+    assert played.get("game.settings.game") == "wasserstein"
+    assert played.figure.locator(".gb-instead").is_visible()  # and no V: its D is not calibrated
+    assert not played.figure.get_by_text("Value of the game").is_visible()
+    played.figure.get_by_label("Game", exact=True).select_option("minimax")
+    assert slider("γ, weight").is_disabled()
+    played.figure.get_by_role("radio", name="1", exact=True).check()
+    assert played.get("game.settings.latent") == 1
+    picture = "figure => figure.querySelector('canvas').toDataURL()"
+    for name in ("latent grid", "gradients", "D = ½", "D behind"):
+        before = played.figure.evaluate(picture)
+        played.figure.get_by_label(name).uncheck()
+        assert played.figure.evaluate(picture) != before, f"{name} changes nothing"
+
+
+def test_slow_motion_lights_up_part_by_part(open_page):
+    played = open_page()
+    played.figure.get_by_text("Slow", exact=True).click()
+    start, lit = played.get("game.iteration"), []
+    for player in "DG":
+        for phase in range(1, 7):
+            played.button(f"{player} step").click()
+            assert f"{player} step, {phase} of 6" in played.figure.locator("[role=status]").text_content()
+            lit.append(played.figure.locator(".gb-flow .gb-lit").count())
+    assert min(lit) >= 1
+    assert len(set(lit)) > 2
+    assert played.figure.locator(".gb-flow").is_visible()
+    assert played.get("game.iteration") == start + 1
+
+
+def test_a_link_reproduces_the_settings(open_page):
+    played = open_page()
+    played.more()
+    played.figure.locator("input[value=moons]").check()
+    played.figure.get_by_label("Game", exact=True).select_option("relativistic")
+    played.figure.get_by_label("Seed").press("ArrowRight")
+    settings = played.get("game.settings")
+    link = played.figure.get_by_text("Link to these settings").get_attribute("href")
+    played.page.goto(played.page.url.split("#")[0] + "?again" + link)
+    played.figure.locator(".gb-body").wait_for()
+    again = played.get("game.settings")
+    assert again == settings
+
+
+def test_the_same_seed_gives_the_same_run(open_page):
+    runs = []
+    for _ in range(2):
+        played = open_page()
+        played.train(200)
+        runs.append(played.get("measured.jsd"))
+    assert runs[0] == runs[1]
+
+
+def test_who_wants_less_motion_gets_steps_on_demand(open_page):
+    played = open_page(reduced_motion="reduce")
+    start = played.get("game.iteration")
+    played.button("10 steps").click()
+    assert played.get("game.iteration") == start + 10
+    played.page.wait_for_timeout(200)
+    assert played.get("game.iteration") == start + 10
+
+
+def test_it_rests_out_of_sight(open_page):
+    played = open_page()
+    played.button("Play").click()
+    played.until(f"stage.game.iteration > {played.get('game.iteration')}")
+    played.page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+    played.until("stage.seen === false")
+    before = played.get("game.iteration")
+    played.page.wait_for_timeout(300)
+    assert played.get("game.iteration") == before
+
+
+def test_ten_resets_leave_nothing_behind(open_page):
+    played = open_page()
+    session = played.page.context.new_cdp_session(played.page)
+
+    def counted():
+        played.page.wait_for_timeout(1200)  # the status speaks once a second
+        session.send("HeapProfiler.collectGarbage")
+        counters = session.send("Memory.getDOMCounters")
+        heap = session.send("Runtime.getHeapUsage")
+        return counters["nodes"], counters["jsEventListeners"], heap["usedSize"]
+
+    for _ in range(3):
+        played.button("Reset").click()
+    nodes, listeners, heap = counted()
+    for _ in range(10):
+        played.button("Reset").click()
+    after = counted()
+    assert after[0] <= nodes + 5
+    assert after[1] <= listeners
+    assert after[2] <= heap + 500_000
+
+
+def test_a_figure_can_be_taken_away(open_page):
+    played = open_page()
+    session = played.page.context.new_cdp_session(played.page)
+    before = session.send("Memory.getDOMCounters")["jsEventListeners"]
+    played.page.evaluate(f"{STAGE}.remove()")
+    assert not played.figure.locator(".gb-body").count()
+    session.send("HeapProfiler.collectGarbage")
+    assert session.send("Memory.getDOMCounters")["jsEventListeners"] < before - 30
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_while_it_unfolds(scheme, open_page):
+    played = open_page("http", width=390, scheme=scheme)
+    played.more()
+    played.figure.get_by_text("Slow", exact=True).click()
+    played.button("G step").click()
+    found = Axe().run(played.page, context="[data-live=game2d]").response["violations"]
+    assert not found, [(v["id"], v["nodes"][0]["html"][:120]) for v in found]
+
+
+def test_a_picture_stands_in_without_scripts_and_on_paper(browser, roots, open_page):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(roots["file"] + LABORATORY)
+    assert page.locator(".gb-still").first.is_visible()
+    assert page.get_by_text("it needs JavaScript").first.is_visible()
+    context.close()
+    played = open_page()
+    assert not played.figure.locator(".gb-still").is_visible()
+    played.page.emulate_media(media="print")
+    assert played.figure.locator(".gb-still").is_visible()
+    assert not played.figure.locator(".gb-body").is_visible()
+
+
+def test_scripts_load_only_where_they_are_used(browser, roots):
+    seen = visit(browser, roots["file"], "book/notation.html")
+    assert not seen.page.locator("script[src*='live/']").count()
+    seen.page.context.close()
