@@ -234,7 +234,7 @@ ganbook.figures ??= {};
       return group;
     }
     select(label, items, value, change) {
-      const list = element("select", {}, items.map(([key, text]) =>
+      const list = element("select", { "aria-label": label }, items.map(([key, text]) =>
         element("option", { value: key }, text)));
       const box = element("label", { class: "gb-select" }, element("span", {}, label), list);
       box.set = (key) => (list.value = key);

@@ -97,7 +97,7 @@ def element(name: str, options: dict, picture: str) -> str:
         f'<div class="gb-live" role="group" aria-label="{html.escape(module.TITLE)}" '
         f'data-live="{name}" data-options="{data}"{limit}>'
         f'<img class="gb-still" src="{picture}" alt="{html.escape(module.ALT)}">'
-        "<noscript><p>This figure trains in the page; it needs JavaScript.</p></noscript></div>"
+        f'<p class="gb-still">Here a GAN trains in the page; that needs JavaScript.</p></div>'
     )
 
 

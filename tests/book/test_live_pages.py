@@ -177,7 +177,7 @@ def test_each_control_changes_what_it_names(open_page):
 
 def test_slow_motion_lights_up_part_by_part(open_page):
     played = open_page()
-    played.figure.get_by_text("Slow", exact=True).click()
+    played.figure.get_by_role("radio", name="Slow").check()
     start, lit = played.get("game.iteration"), []
     for player in "DG":
         for phase in range(1, 7):
@@ -269,7 +269,7 @@ def test_a_figure_can_be_taken_away(open_page):
 def test_axe_finds_nothing_while_it_unfolds(scheme, open_page):
     played = open_page("http", width=390, scheme=scheme)
     played.more()
-    played.figure.get_by_text("Slow", exact=True).click()
+    played.figure.get_by_role("radio", name="Slow").check()
     played.button("G step").click()
     found = Axe().run(played.page, context="[data-live=game2d]").response["violations"]
     assert not found, [(v["id"], v["nodes"][0]["html"][:120]) for v in found]
@@ -280,7 +280,7 @@ def test_a_picture_stands_in_without_scripts_and_on_paper(browser, roots, open_p
     page = context.new_page()
     page.goto(roots["file"] + LABORATORY)
     assert page.locator(".gb-still").first.is_visible()
-    assert page.get_by_text("it needs JavaScript").first.is_visible()
+    assert page.get_by_text("needs JavaScript").first.is_visible()
     context.close()
     played = open_page()
     assert not played.figure.locator(".gb-still").is_visible()
@@ -291,5 +291,5 @@ def test_a_picture_stands_in_without_scripts_and_on_paper(browser, roots, open_p
 
 def test_scripts_load_only_where_they_are_used(browser, roots):
     seen = visit(browser, roots["file"], "book/notation.html")
-    assert not seen.page.locator("script[src*='live/']").count()
+    assert not seen.page.locator("script[src*='_static/live/']").count()
     seen.page.context.close()
