@@ -72,15 +72,23 @@ for theirs, ours in {
     POINTWISE[getattr(aten, theirs).default] = (ATOM, f"Math.{ours}({{0}})")
 for theirs, ours in {
     **{f"pow.{kind}": "pow" for kind in ("Scalar", "Tensor_Scalar", "Tensor_Tensor")},
-    **{"maximum.default": "max", "clamp_min.default": "max", "clamp_min.Tensor": "max"},
-    **{"minimum.default": "min", "clamp_max.default": "min", "clamp_max.Tensor": "min"},
+    "maximum.default": "max",
+    "clamp_min.default": "max",
+    "clamp_min.Tensor": "max",
+    "minimum.default": "min",
+    "clamp_max.default": "min",
+    "clamp_max.Tensor": "min",
     "atan2.default": "atan2",
 }.items():
     name, _, kind = theirs.partition(".")
     POINTWISE[getattr(getattr(aten, name), kind)] = (ATOM, f"Math.{ours}({{0}}, {{1}})")
 for theirs, (ours, level) in {
-    **{"gt": (">", COMPARE), "ge": (">=", COMPARE), "lt": ("<", COMPARE), "le": ("<=", COMPARE)},
-    **{"eq": ("===", EQUAL), "ne": ("!==", EQUAL)},
+    "gt": (">", COMPARE),
+    "ge": (">=", COMPARE),
+    "lt": ("<", COMPARE),
+    "le": ("<=", COMPARE),
+    "eq": ("===", EQUAL),
+    "ne": ("!==", EQUAL),
 }.items():
     for kind in ("Tensor", "Scalar"):
         POINTWISE[getattr(getattr(aten, theirs), kind)] = (level, f"{{0:9}} {ours} {{1:9}}")
@@ -260,7 +268,7 @@ def part_of(name: str):
     def rule(gradient, size, dim, *where):
         if name == "select":
             gradient, where = gradient.unsqueeze(dim), (where[0] % size[dim], None, 1)
-        start, end, step = where
+        start, _, step = where
         if step != 1:
             return NotImplemented
         start = start + size[dim] if start < 0 else start
@@ -294,7 +302,12 @@ OURS = {  # how some operators are taken apart, before torch's own rules
 }
 KNOWN = {*POINTWISE, *REDUCTIONS, *PRODUCTS, *VIEWS, *SAME, *FILLED, *RANGES, *OTHERS}
 FURTHER = [  # what torch can take apart but does not by itself
-    *(aten._softmax, aten._log_softmax, aten._softmax_backward_data, aten._log_softmax_backward_data),
+    *(
+        aten._softmax,
+        aten._log_softmax,
+        aten._softmax_backward_data,
+        aten._log_softmax_backward_data,
+    ),
     *(aten.elu, aten.elu_backward, aten.hardtanh, aten.hardtanh_backward, aten.var),
 ]
 RULES = {**core_aten_decompositions(), **get_decompositions(FURTHER)}
@@ -400,7 +413,10 @@ def simpler(node: fx.Node, args: tuple, size: tuple):
     if op in VIEWS and values[0] is not None:
         return values[0]
     if op in POINTWISE and None not in values:
-        tensors = [torch.tensor(v) if isinstance(a, fx.Node) else v for v, a in zip(values, args)]
+        tensors = [
+            torch.tensor(v) if isinstance(a, fx.Node) else v
+            for v, a in zip(values, args, strict=True)
+        ]
         return op(*tensors).item()
     if op in (aten.mul.Tensor, aten.mul.Scalar):
         if 0 in values:
@@ -410,9 +426,8 @@ def simpler(node: fx.Node, args: tuple, size: tuple):
                 return other if shape(other) == size else (aten.expand.default, (other, size), {})
     if op in (aten.add.Tensor, aten.sub.Tensor) and values[1] == 0 and shape(first) == size:
         return first
-    if op is aten.add.Tensor:
-        if values[0] == 0 and isinstance(args[1], fx.Node) and shape(args[1]) == size:
-            return args[1]
+    if op is aten.add.Tensor and values[0] == 0 and isinstance(args[1], fx.Node):
+        return args[1] if shape(args[1]) == size else None
     if op in (aten.div.Tensor, aten.div.Scalar) and values[1] == 1 and shape(first) == size:
         return first
     if op is aten.pow.Tensor_Scalar and args[1] in (1, 2):
@@ -574,7 +589,10 @@ class Kernel:
         """The node that holds a matrix, and where in it: (node, offset, row step, column step)."""
         size = shape(node)
         self.extent |= dict(zip(("row", "column"), (1, *size)[-2:], strict=True))
-        at = [{} if n == 1 else {v: 1} for v, n in zip(("row", "column")[-len(size) :], size)]
+        at = [
+            {} if n == 1 else {v: 1}
+            for v, n in zip(("row", "column")[-len(size) :], size, strict=True)
+        ]
         while node.target in VIEWS:
             at, node = self.behind(node, at), node.args[0]
         place = self.linear(at, shape(node))
@@ -649,7 +667,6 @@ class Kernel:
 
     def earliest(self, node: fx.Node) -> int:
         """The first group that may hold a node."""
-        size = core(domain(node))
         after = (
             self.group[x] + (not (node.target not in PRODUCTS and same and is_pointwise(x)))
             for x, same in self.reads(node)
@@ -977,8 +994,10 @@ class Kernel:
         for node, array in self.constant.items():
             numbers = ", ".join(format_number(v) for v in node.meta["constant"].flatten().tolist())
             head.append(f"const {array} = memory.array([{numbers}]);")
-        for node in self.results:
-            head.append(f"const {self.array[node]} = memory.array({math.prod(shape(node))});")
+        head += [
+            f"const {self.array[node]} = memory.array({math.prod(shape(node))});"
+            for node in self.results
+        ]
         body = [line for group in self.groups for line in self.lines(group)]
         fields = []
         end = next(iter(reversed(self.graph.nodes)))

@@ -1,8 +1,8 @@
 """Sphinx extension: `:::{live} game2d` puts a live figure on a page.
 
-Options are those of the figure (`data`, `loss`, `nets`, `seed`, ...), `height` and `class`; the content, if
-there is any, is the caption. A notebook's `ganbook.live.show(...)` becomes the same figure. Scripts
-are generated here and loaded on pages that use them, nowhere else.
+Options are those of the figure (`data`, `loss`, `nets`, `seed`, ...), `height` and `class`; the
+content, if there is any, is the caption. A notebook's `ganbook.live.show(...)` becomes the same
+figure. Scripts are generated here and loaded on pages that use them, nowhere else.
 """
 
 import functools

@@ -154,7 +154,8 @@ def mass(points: Tensor, shares: Tensor, width: Tensor) -> Tensor:
         masses of the cells, shape (CELLS²,), row by row from below.
     """
     column, row = (
-        torch.softmax(-0.5 * ((x[:, None] - centres()) / width).square(), -1) for x in points.unbind(1)
+        torch.softmax(-0.5 * ((x[:, None] - centres()) / width).square(), -1)
+        for x in points.unbind(1)
     )
     return ((shares[:, None] * row).t() @ column).view(-1)
 
@@ -202,7 +203,10 @@ def kernels(width: int) -> dict[str, str]:
             [*state("D", d), "loss"],
         )
         made[g_name] = translate(
-            g_name, step.g_step(G, D, game.loss), {**state("G", g), "D": d, **batch}, [*state("G", g), "loss"]
+            g_name,
+            step.g_step(G, D, game.loss),
+            {**state("G", g), "D": d, **batch},
+            [*state("G", g), "loss"],
         )
         made[push_name] = translate(
             push_name, push(D, game.loss), {"D": d, "fake": points, "real": points}, ["push"]
@@ -211,7 +215,9 @@ def kernels(width: int) -> dict[str, str]:
     made["generate"] = translate(
         "generate", lambda vector, z: step.apply(G, vector)(z), {"G": g, "z": many}, ["points"]
     )
-    made["judge"] = translate("judge", lambda vector: step.apply(D, vector)(cells()), {"D": d}, ["logits"])
+    made["judge"] = translate(
+        "judge", lambda vector: step.apply(D, vector)(cells()), {"D": d}, ["logits"]
+    )
     made["judgeBatch"] = translate(
         "judgeBatch",
         lambda vector, x: torch.sigmoid(step.apply(D, vector)(x)).mean(),
@@ -238,7 +244,11 @@ def names(game: Game) -> tuple[str, str, str]:
 def layers(net: models.MLP) -> list[tuple[int, float]]:
     """How the initial weights are drawn: (count, bound) for each parameter, as in `models.MLP`."""
     bounds = [weight.shape[0] ** -0.5 for weight in net.weights]
-    return [(p.numel(), b) for group in (net.weights, net.biases) for p, b in zip(group, bounds, strict=True)]
+    return [
+        (p.numel(), b)
+        for group in (net.weights, net.biases)
+        for p, b in zip(group, bounds, strict=True)
+    ]
 
 
 def settings(width: int) -> dict:
@@ -247,22 +257,36 @@ def settings(width: int) -> dict:
     return {
         "games": [
             {
-                **{"name": game.name, "label": game.label, "calibrated": game.loss.calibrated},
-                **{"penalty": game.penalty, "gamma": game.gamma},
-                **{"lrG": game.lr_G, "lrD": game.lr_D},
+                "name": game.name,
+                "label": game.label,
+                "calibrated": game.loss.calibrated,
+                "penalty": game.penalty,
+                "gamma": game.gamma,
+                "lrG": game.lr_G,
+                "lrD": game.lr_D,
                 **dict(zip(("dStep", "gStep", "push"), names(game), strict=True)),
             }
             for game in GAMES
         ],
         "datasets": [
             {
-                **{"name": name, "label": label, "modes": modes, "std": law.stds[0].item()},
+                "name": name,
+                "label": label,
+                "modes": modes,
+                "std": law.stds[0].item(),
                 "centres": [[round(c, 4) for c in centre] for centre in law.means.tolist()],
             }
             for name, (label, law, modes) in DATASETS.items()
         ],
-        **{"width": width, "batch": BATCH, "samples": SAMPLES, "frame": FRAME, "cells": CELLS, "lattice": LATTICE},
-        **{"bandwidth": BANDWIDTH, "noiseSeed": 2014, "floorDraws": 4},
+        "width": width,
+        "batch": BATCH,
+        "samples": SAMPLES,
+        "frame": FRAME,
+        "cells": CELLS,
+        "lattice": LATTICE,
+        "bandwidth": BANDWIDTH,
+        "noiseSeed": 2014,
+        "floorDraws": 4,
         "layers": {"G": layers(G), "D": layers(D)},
         "defaults": DEFAULTS,
     }
@@ -288,7 +312,13 @@ CHOICES = {  # option of the figure: what it may be
     "nets": (16, 32, 64),
     "latent": (1, 2),
 }
-RANGES = {"k": (1, 10), "seed": (1, 20), "lr_g": (1e-4, 2e-2), "lr_d": (1e-4, 2e-2), "gamma": (1e-3, 10.0)}
+RANGES = {
+    "k": (1, 10),
+    "seed": (1, 20),
+    "lr_g": (1e-4, 2e-2),
+    "lr_d": (1e-4, 2e-2),
+    "gamma": (1e-3, 10.0),
+}
 NAMES = {"loss": "game", "lr_g": "lrG", "lr_d": "lrD"}  # what the script calls an option
 
 
@@ -316,9 +346,13 @@ def options(**given) -> dict:
             except ValueError:
                 value = math.nan
             if not low <= value <= high:
-                raise ValueError(f"game2d: expected {name} from {low} to {high}; got {given[name]!r}")
+                raise ValueError(
+                    f"game2d: expected {name} from {low} to {high}; got {given[name]!r}"
+                )
         else:
-            raise ValueError(f"game2d: expected options among {sorted({*CHOICES, *RANGES})}; got {name!r}")
+            raise ValueError(
+                f"game2d: expected options among {sorted({*CHOICES, *RANGES})}; got {name!r}"
+            )
         made[NAMES.get(name, name)] = value
     return made
 

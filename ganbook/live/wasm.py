@@ -30,13 +30,17 @@ def tile(rows: int, vectors: int) -> str:
         f" (i32.mul (i32.const {r}) (local.get $start_row)))))"
         for r, v in cells
     ]
-    right = [f"(local.set $b{v} (v128.load offset={16 * v} (local.get $b)))" for v in range(vectors)]
+    right = [
+        f"(local.set $b{v} (v128.load offset={16 * v} (local.get $b)))" for v in range(vectors)
+    ]
     grow = [
         f"(local.set $c{r}{v} (f32x4.add (local.get $c{r}{v})"
         f" (f32x4.mul (v128.load32_splat (local.get $p{r})) (local.get $b{v}))))"
         for r, v in cells
     ]
-    move = [f"(local.set $p{r} (i32.add (local.get $p{r}) (local.get $a_column)))" for r in range(rows)]
+    move = [
+        f"(local.set $p{r} (i32.add (local.get $p{r}) (local.get $a_column)))" for r in range(rows)
+    ]
     store = [
         f"(v128.store offset={16 * v} (i32.add (local.get $out)"
         f" (i32.mul (i32.const {r}) (local.get $row))) (local.get $c{r}{v}))"
@@ -92,7 +96,8 @@ def module() -> str:
     (block $done{vectors} (loop $more
       (br_if $done{vectors} (i32.lt_s (local.get $columns) (i32.const {4 * vectors})))
       (call $strip_{vectors} {arguments()} (local.get $rows))
-      {"".join(f"(local.set ${p} (i32.add (local.get ${p}) (i32.const {16 * vectors})))" for p in ("out", "b"))}
+      (local.set $out (i32.add (local.get $out) (i32.const {16 * vectors})))
+      (local.set $b (i32.add (local.get $b) (i32.const {16 * vectors})))
       (if (local.get $start)
         (then (local.set $start (i32.add (local.get $start) (i32.const {16 * vectors})))))
       (local.set $columns (i32.sub (local.get $columns) (i32.const {4 * vectors})))

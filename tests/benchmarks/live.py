@@ -38,7 +38,8 @@ OURS = """
   const kernels = ganbook.kernels["bench" + width];
   const dStep = kernels.d_step(memory), gStep = kernels.g_step(memory);
   const [sizeG, sizeD] = kernels.sizes;
-  const D = draw(sizeD, 0.2), G = draw(sizeG, 0.2), real = draw(2 * batch, 1), z = draw(2 * batch, 1);
+  const D = draw(sizeD, 0.2), G = draw(sizeG, 0.2);
+  const real = draw(2 * batch, 1), z = draw(2 * batch, 1);
   const [dMean, dSquare] = [memory.array(sizeD), memory.array(sizeD)];
   const [gMean, gSquare] = [memory.array(sizeG), memory.array(sizeG)];
   let count = 0;
@@ -119,8 +120,11 @@ def kernels(width: int, batch: int) -> str:
         ),
     }
     fields = ", ".join(f"{name}: {text}" for name, text in texts.items())
-    fields = ",".join(f"{name}: (() => {{ {text} return {name}; }})()" for name, text in texts.items())
-    return f"ganbook.kernels ??= {{}}; ganbook.kernels.bench{width} = {{ sizes: [{len(g)}, {len(d)}], {fields} }};"
+    fields = ",".join(
+        f"{name}: (() => {{ {text} return {name}; }})()" for name, text in texts.items()
+    )
+    made = f"{{ sizes: [{len(g)}, {len(d)}], {fields} }}"
+    return f"ganbook.kernels ??= {{}}; ganbook.kernels.bench{width} = {made};"
 
 
 def in_torch(width: int, batch: int) -> float:
@@ -146,9 +150,7 @@ def main() -> None:
         subprocess.run(["npm", "install", "--silent", "--prefix", folder, *PACKAGES], check=True)
         scripts = [Path(folder, "node_modules/@tensorflow", script) for script in SCRIPTS]
         page_server = serve(Path(folder))
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=FLAGS
-        )
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = chromium.new_page()
         page.goto(f"{page_server}/index.html")
         for script in scripts:
@@ -167,11 +169,16 @@ def main() -> None:
                     page.evaluate(
                         "async ([backend, path]) => { tf.wasm.setWasmPaths(path);"
                         " await tf.setBackend(backend); await tf.ready(); }",
-                        [backend, f"{page_server}/node_modules/@tensorflow/tfjs-backend-wasm/dist/"],
+                        [
+                            backend,
+                            f"{page_server}/node_modules/@tensorflow/tfjs-backend-wasm/dist/",
+                        ],
                     )
                     value = page.evaluate(TIME, [THEIRS, width, batch, None, SECONDS])
                     results.setdefault((f"TensorFlow.js, {backend}", width), []).append(value)
-                results.setdefault(("PyTorch, one thread", width), []).append(in_torch(width, batch))
+                results.setdefault(("PyTorch, one thread", width), []).append(
+                    in_torch(width, batch)
+                )
         chromium.close()
     for width, batch in SIZES:
         print(f"\nnets 2×{width}, batch {batch}: steps per second, best of {ROUNDS} (all)")

@@ -1,4 +1,4 @@
-"""The live figures in the built book, played: by mouse, by keyboard, from a folder and over http."""
+"""The live figures in the built book, played by mouse and keyboard, from a folder and over http."""
 
 import math
 
@@ -32,7 +32,9 @@ class Played:
             self.figure.locator("summary").click()
 
     def until(self, condition, seconds=30):
-        self.page.wait_for_function(f"() => {condition.replace('stage', STAGE)}", timeout=1000 * seconds)
+        self.page.wait_for_function(
+            f"() => {condition.replace('stage', STAGE)}", timeout=1000 * seconds
+        )
 
     def train(self, steps):
         """Many steps at once, without waiting for frames."""
@@ -75,13 +77,16 @@ def test_play_trains_and_v_stays_below_its_optimum(protocol, open_page):
     assert played.get("game.iteration") == stopped + 250
 
 
-@pytest.mark.parametrize("data", ["ring", "grid", "moons", "spiral", "blobs"])
-def test_each_law_is_learned_in_the_browser(data, open_page):
+@pytest.mark.parametrize(
+    ("data", "bound"),
+    [("ring", 0.25), ("grid", 0.35), ("moons", 0.25), ("spiral", 0.3), ("blobs", 0.2)],
+)
+def test_each_law_is_learned_in_the_browser(data, bound, open_page):
     played = open_page()
     played.figure.locator(f"input[value={data}]").check()
     before = played.get("measured.jsd")
     played.train(2500)
-    assert played.get("measured.jsd") < min(0.25, before)
+    assert played.get("measured.jsd") < min(bound, before)
 
 
 def test_a_drawn_law_is_learned(open_page):
@@ -92,7 +97,9 @@ def test_a_drawn_law_is_learned(open_page):
     played.page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
     played.page.mouse.down()
     for k in range(30):
-        played.page.mouse.move(box["x"] + (0.2 + 0.02 * k) * box["width"], box["y"] + 0.5 * box["height"])
+        played.page.mouse.move(
+            box["x"] + (0.2 + 0.02 * k) * box["width"], box["y"] + 0.5 * box["height"]
+        )
     played.page.mouse.up()
     played.button("Done").click()
     assert len(played.get("game.data.centres")) > 15
@@ -136,7 +143,17 @@ def test_everything_can_be_reached_by_tab(open_page):
             "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
             " || document.activeElement.getAttribute('aria-label')"))  # fmt: skip
         played.page.keyboard.press("Tab")
-    wanted = ["▶ Play", "D step", "G step", "10×", "↺ Reset", "ring", "Link to these settings", "D behind", "D = ½"]
+    wanted = [
+        "▶ Play",
+        "D step",
+        "G step",
+        "10×",
+        "↺ Reset",
+        "ring",
+        "Link to these settings",
+        "D behind",
+        "D = ½",
+    ]
     for name in wanted:
         assert any(name in (text or "") for text in reached), f"{name} is out of reach: {reached}"
     for part in ("Game", "k, D steps", "D’s rate", "G’s rate", "γ", "Seed"):
@@ -182,7 +199,10 @@ def test_slow_motion_lights_up_part_by_part(open_page):
     for player in "DG":
         for phase in range(1, 7):
             played.button(f"{player} step").click()
-            assert f"{player} step, {phase} of 6" in played.figure.locator("[role=status]").text_content()
+            assert (
+                f"{player} step, {phase} of 6"
+                in played.figure.locator("[role=status]").text_content()
+            )
             lit.append(played.figure.locator(".gb-flow .gb-lit").count())
     assert min(lit) >= 1
     assert len(set(lit)) > 2
@@ -271,7 +291,11 @@ def test_axe_finds_nothing_while_it_unfolds(scheme, open_page):
     played.more()
     played.figure.get_by_role("radio", name="Slow").check()
     played.button("G step").click()
-    found = Axe().run(played.page, context="[data-live=game2d]").response["violations"]
+    quietly = {
+        "resultTypes": ["violations"],
+        "preload": False,
+    }  # else axe loads styles from wrong places
+    found = Axe().run(played.page, "[data-live=game2d]", quietly).response["violations"]
     assert not found, [(v["id"], v["nodes"][0]["html"][:120]) for v in found]
 
 
@@ -283,9 +307,10 @@ def test_a_picture_stands_in_without_scripts_and_on_paper(browser, roots, open_p
     assert page.get_by_text("needs JavaScript").first.is_visible()
     context.close()
     played = open_page()
-    assert not played.figure.locator(".gb-still").is_visible()
+    still = played.figure.locator("img.gb-still")
+    assert not still.is_visible()
     played.page.emulate_media(media="print")
-    assert played.figure.locator(".gb-still").is_visible()
+    assert still.is_visible()
     assert not played.figure.locator(".gb-body").is_visible()
 
 

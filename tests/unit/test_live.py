@@ -26,9 +26,7 @@ def nets(width=8):
 
 def draws(count, n=game2d.BATCH):
     source = torch.Generator().manual_seed(5)
-    return [
-        [torch.randn(n, 2, generator=source, **double) for _ in range(3)] for _ in range(count)
-    ]
+    return [[torch.randn(n, 2, generator=source, **double) for _ in range(3)] for _ in range(count)]
 
 
 # --- the step -------------------------------------------------------------------------------------
@@ -88,7 +86,9 @@ def test_a_net_with_seeds_or_a_wrong_vector_is_refused():
 
 # --- the translation ------------------------------------------------------------------------------
 
-ENGINE = "globalThis.atob ??= undefined;\n" + (game2d.HERE / "engine.js").read_text(encoding="utf-8")
+ENGINE = "globalThis.atob ??= undefined;\n" + (game2d.HERE / "engine.js").read_text(
+    encoding="utf-8"
+)
 RUN = """
 (text, values, precision) => {
   const memory = ganbook.memory({ wasm: false, precision });
@@ -205,7 +205,8 @@ def test_ten_steps_of_every_game_agree_with_torch(v8, game):
     d_name, g_name, _ = game2d.names(game)
     found = v8.call(
         "tenSteps", made[d_name], made[g_name], g, d,
-        [[x.flatten().tolist() for x in batch] for batch in batches], game.lr_D, game.lr_G, game.gamma,
+        [[x.flatten().tolist() for x in batch] for batch in batches],
+        game.lr_D, game.lr_G, game.gamma,
     )  # fmt: skip
     for ours, (g_state, d_state, d_loss, g_loss) in zip(
         json.loads(found), pure_run(game, batches), strict=True
@@ -287,16 +288,19 @@ def test_the_fast_product_equals_the_plain_one():
       (() => {
         const { uniform } = ganbook.random(3);
         let worst = 0, used = 0;
-        for (const [rows, inner, columns] of [[64, 32, 32], [5, 7, 12], [1, 1, 4], [128, 64, 64], [9, 3, 20]])
+        const sizes = [[64, 32, 32], [5, 7, 12], [1, 1, 4], [128, 64, 64], [9, 3, 20]];
+        for (const [rows, inner, columns] of sizes)
           for (const transposed of [false, true]) for (const start of [0, 1]) {
             const results = [true, false].map((wasm) => {
               const memory = ganbook.memory({ wasm });
               const draw = ganbook.random(rows + columns);
-              const fill = (n) => memory.array(Array.from({ length: n }, () => draw.uniform() - 0.5));
+              const one = () => draw.uniform() - 0.5;
+              const fill = (n) => memory.array(Array.from({ length: n }, one));
               const a = fill(rows * inner), b = fill(inner * columns), s = fill(rows * columns);
               const out = memory.array(rows * columns);
               const steps = transposed ? [1, rows] : [inner, 1];
-              memory.product(out, 0, rows, inner, columns, a, 0, ...steps, b, 0, start ? s : null, 0, columns);
+              const first = start ? s : null;
+              memory.product(out, 0, rows, inner, columns, a, 0, ...steps, b, 0, first, 0, columns);
               used += memory.wasm;
               return out;
             });
@@ -343,15 +347,19 @@ def playground():
           }
         }
         const { jsd, floor, found, quality } = game.measure();
-        return JSON.stringify({ jsd, floor, found, quality, allowed, weights: Array.from(game.samples()) });
+        const weights = Array.from(game.samples());
+        return JSON.stringify({ jsd, floor, found, quality, allowed, weights });
       };""")
     return lambda settings, steps: json.loads(context.call("play", settings, steps))
 
 
-CROSS = {"centres": [[x / 10, 0] for x in range(-15, 16, 2)] + [[0, y / 10] for y in range(-15, 16, 2)], "std": 0.08}  # fmt: skip
+ARM = [k / 10 for k in range(-15, 16, 2)]
+CROSS = {"centres": [[x, 0] for x in ARM] + [[0, y] for y in ARM], "std": 0.08}
 
 
-@pytest.mark.parametrize("data", [*game2d.DATASETS, CROSS], ids=lambda d: d if isinstance(d, str) else "drawn")
+@pytest.mark.parametrize(
+    "data", [*game2d.DATASETS, CROSS], ids=lambda d: d if isinstance(d, str) else "drawn"
+)
 def test_every_law_is_learned(playground, data):
     before = playground({"data": data, "seed": 1}, 1)
     after = playground({"data": data, "seed": 1}, 2000)
@@ -387,7 +395,11 @@ def test_scripts_are_the_same_at_every_build():
     code = "from ganbook.live import page; print(page.scripts('game2d', {}))"
     seed = {"PYTHONHASHSEED": "1"}  # this process has another one, by chance
     again = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | seed, capture_output=True, check=True, text=True
+        [sys.executable, "-c", code],
+        env=os.environ | seed,
+        capture_output=True,
+        check=True,
+        text=True,
     )
     assert again.stdout.strip() == str(page.scripts("game2d", {}))
 
