@@ -6,10 +6,8 @@ are fixed: one batch, one pair of nets; a latent space of one dimension is z wit
 
 import functools
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
@@ -17,10 +15,8 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu, softplus
 
 from ganbook import data, losses, models, plots, theory
-from ganbook.live import step
+from ganbook.live import files, step
 from ganbook.live.compile import translate
-
-HERE = Path(__file__).parent
 
 BATCH = 64  # points in a batch
 SAMPLES = 1024  # fakes that the measures look at
@@ -332,29 +328,8 @@ def options(**given) -> dict:
     Raises:
         ValueError: for an unknown option or an impossible value; says what is possible.
     """
-    made = {}
-    for name, value in given.items():
-        if name in CHOICES:
-            fitting = [choice for choice in CHOICES[name] if str(choice) == str(value)]
-            if not fitting:
-                raise ValueError(f"game2d: expected {name} among {CHOICES[name]}; got {value!r}")
-            value = fitting[0]
-        elif name in RANGES:
-            low, high = RANGES[name]
-            try:
-                value = type(low)(value)
-            except ValueError:
-                value = math.nan
-            if not low <= value <= high:
-                raise ValueError(
-                    f"game2d: expected {name} from {low} to {high}; got {given[name]!r}"
-                )
-        else:
-            raise ValueError(
-                f"game2d: expected options among {sorted({*CHOICES, *RANGES})}; got {name!r}"
-            )
-        made[NAMES.get(name, name)] = value
-    return made
+    made = files.options("game2d", given, CHOICES, RANGES)
+    return {NAMES.get(name, name): value for name, value in made.items()}
 
 
 @functools.cache
@@ -371,14 +346,9 @@ def world(width: int = 32) -> str:
 def scripts(nets: int = 32, **settings) -> dict[str, str]:
     """The scripts that a figure with these settings needs, by file name."""
     return {
-        "game2d.js": "\n".join(text(name) for name in ("game2d.js", "game2d_page.js")),
+        "game2d.js": "\n".join(files.text(name) for name in ("game2d.js", "game2d_page.js")),
         f"game2d-{nets}.js": world(nets),
     }
-
-
-def text(name: str) -> str:
-    """A file beside this one."""
-    return (HERE / name).read_text(encoding="utf-8")
 
 
 def still(steps: int = 600) -> Figure:

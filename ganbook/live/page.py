@@ -4,16 +4,16 @@ import html
 import io
 import json
 import os
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
-from ganbook.live import game2d, wasm
+from ganbook.live import files, game2d, wasm
 from ganbook.plots import PALETTE, STYLE
 
+# Each module has TITLE, ALT and CAPTION; options(**given), which checks what an author wrote;
+# scripts(**settings), script by file name; and still(), a figure for where no script runs.
 FIGURES = {"game2d": game2d}
-HERE = Path(__file__).parent
 
 
 def palette_css() -> str:
@@ -61,9 +61,9 @@ def scripts(name: str, options: dict) -> dict[str, str]:
     settings = figure(name).options(**split(options)[0])
     common = "\n".join(
         [
-            (HERE / "engine.js").read_text(encoding="utf-8"),
+            files.text("engine.js"),
             f'ganbook.wasm = "{wasm.encoded()}";',
-            (HERE / "figure.js").read_text(encoding="utf-8"),
+            files.text("figure.js"),
         ]
     )
     return {"figure.js": common, **figure(name).scripts(**settings)}
@@ -71,7 +71,7 @@ def scripts(name: str, options: dict) -> dict[str, str]:
 
 def style() -> str:
     """The style sheet of all live figures."""
-    return (HERE / "figure.css").read_text(encoding="utf-8")
+    return files.text("figure.css")
 
 
 def tag(name: str, options: dict) -> str:
@@ -97,7 +97,7 @@ def element(name: str, options: dict, picture: str) -> str:
         f'<div class="gb-live" role="group" aria-label="{html.escape(module.TITLE)}" '
         f'data-live="{name}" data-options="{data}"{limit}>'
         f'<img class="gb-still" src="{picture}" alt="{html.escape(module.ALT)}">'
-        f'<p class="gb-still">Here a GAN trains in the page; that needs JavaScript.</p></div>'
+        f'<p class="gb-still">Here you can play; that needs JavaScript.</p></div>'
     )
 
 

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from browsing import SITE
+from playing import Played
 from playwright.sync_api import sync_playwright
 
 
@@ -42,3 +43,17 @@ def roots():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield {"http": f"http://127.0.0.1:{server.server_port}/", "file": SITE.as_uri() + "/"}
         server.shutdown()
+
+
+@pytest.fixture
+def open_figure(browser, roots):
+    """A function that opens a page with a live figure; at the end all are checked and closed."""
+    opened = []
+
+    def opening(name, protocol="file", **options):
+        opened.append(Played(browser, roots[protocol], name, **options))
+        return opened[-1]
+
+    yield opening
+    for page in opened:
+        page.close()

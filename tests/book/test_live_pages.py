@@ -5,59 +5,20 @@ import math
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import visit
-
-LABORATORY = "book/laboratory.html"
-STAGE = "document.querySelector('[data-live=game2d]').stage"
+from playing import LABORATORY
 
 
-class Played:
-    """A page with the playground on it."""
-
-    def __init__(self, browser, root, **options):
-        self.seen = visit(browser, root, LABORATORY, **options)
-        self.page = self.seen.page
-        self.figure = self.page.locator("[data-live=game2d]")
-        self.figure.locator(".gb-body").wait_for()
-        self.figure.scroll_into_view_if_needed()
-
-    def get(self, expression):
-        """A value of the stage, e.g. `game.iteration`."""
-        return self.page.evaluate(f"{STAGE}.{expression}")
-
-    def button(self, name):
-        return self.figure.get_by_role("button", name=name)
-
-    def more(self):
-        if not self.figure.locator("details.gb-more").evaluate("fold => fold.open"):
-            self.figure.locator("summary").click()
-
-    def until(self, condition, seconds=30):
-        self.page.wait_for_function(
-            f"() => {condition.replace('stage', STAGE)}", timeout=1000 * seconds
-        )
-
-    def train(self, steps):
-        """Many steps at once, without waiting for frames."""
-        self.page.evaluate(f"n => {{ for (let i = 0; i < n; i++) {STAGE}.game.step(); }}", steps)
-        self.page.evaluate(f"{STAGE}.look()")
-
-    def close(self):
-        assert not self.seen.complaints
-        self.page.context.close()
+def train(played, steps):
+    """Many steps at once, without waiting for frames."""
+    played.page.evaluate(
+        f"n => {{ for (let i = 0; i < n; i++) {played.stage}.game.step(); }}", steps
+    )
+    played.page.evaluate(f"{played.stage}.look()")
 
 
 @pytest.fixture
-def open_page(browser, roots):
-    """A function that opens the laboratory; everything is closed and checked at the end."""
-    opened = []
-
-    def opening(protocol="file", **options):
-        opened.append(Played(browser, roots[protocol], **options))
-        return opened[-1]
-
-    yield opening
-    for page in opened:
-        page.close()
+def open_page(open_figure):
+    return lambda *where, **options: open_figure("game2d", *where, **options)
 
 
 @pytest.mark.parametrize("protocol", ["http", "file"])
@@ -70,7 +31,7 @@ def test_play_trains_and_v_stays_below_its_optimum(protocol, open_page):
     played.button("Pause").click()
     stopped = played.get("game.iteration")
     for _ in range(5):
-        played.train(50)
+        train(played, 50)
         measured = played.get("measured")
         assert measured["value"] <= measured["bestValue"] + 1e-6
         assert measured["bestValue"] == pytest.approx(2 * measured["jsd"] - math.log(4), abs=1e-6)
@@ -85,7 +46,7 @@ def test_each_law_is_learned_in_the_browser(data, bound, open_page):
     played = open_page()
     played.figure.locator(f"input[value={data}]").check()
     before = played.get("measured.jsd")
-    played.train(2500)
+    train(played, 2500)
     assert played.get("measured.jsd") < min(bound, before)
 
 
@@ -104,7 +65,7 @@ def test_a_drawn_law_is_learned(open_page):
     played.button("Done").click()
     assert len(played.get("game.data.centres")) > 15
     before = played.get("measured.jsd")
-    played.train(2500)
+    train(played, 2500)
     assert played.get("measured.jsd") < min(0.25, before)
 
 
@@ -136,13 +97,7 @@ def test_the_keyboard_alone_draws_and_plays(open_page):
 def test_everything_can_be_reached_by_tab(open_page):
     played = open_page()
     played.more()
-    reached = set()
-    played.button("Play").focus()
-    for _ in range(40):
-        reached.add(played.page.evaluate(
-            "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
-            " || document.activeElement.getAttribute('aria-label')"))  # fmt: skip
-        played.page.keyboard.press("Tab")
+    reached = played.reached()
     wanted = [
         "▶ Play",
         "D step",
@@ -155,9 +110,9 @@ def test_everything_can_be_reached_by_tab(open_page):
         "D = ½",
     ]
     for name in wanted:
-        assert any(name in (text or "") for text in reached), f"{name} is out of reach: {reached}"
+        assert any(name in text for text in reached), f"{name} is out of reach: {reached}"
     for part in ("Game", "k, D steps", "D’s rate", "G’s rate", "γ", "Seed"):
-        assert any(part in (text or "") for text in reached), f"{part} is out of reach: {reached}"
+        assert any(part in text for text in reached), f"{part} is out of reach: {reached}"
 
 
 def test_each_control_changes_what_it_names(open_page):
@@ -175,7 +130,7 @@ def test_each_control_changes_what_it_names(open_page):
         slider(words).press("ArrowRight")
         assert played.get(f"game.settings.{key}") > before
     d_steps, iteration = played.get("game.dSteps"), played.get("game.iteration")
-    played.train(10)
+    train(played, 10)
     assert played.get("game.dSteps") - d_steps == 2 * (played.get("game.iteration") - iteration)
     played.figure.get_by_label("Game", exact=True).select_option("wasserstein")
     assert played.get("game.settings.game") == "wasserstein"
@@ -228,7 +183,7 @@ def test_the_same_seed_gives_the_same_run(open_page):
     runs = []
     for _ in range(2):
         played = open_page()
-        played.train(200)
+        train(played, 200)
         runs.append(played.get("measured.jsd"))
     assert runs[0] == runs[1]
 
@@ -279,7 +234,7 @@ def test_a_figure_can_be_taken_away(open_page):
     played = open_page()
     session = played.page.context.new_cdp_session(played.page)
     before = session.send("Memory.getDOMCounters")["jsEventListeners"]
-    played.page.evaluate(f"{STAGE}.remove()")
+    played.page.evaluate(f"{played.stage}.remove()")
     assert not played.figure.locator(".gb-body").count()
     session.send("HeapProfiler.collectGarbage")
     assert session.send("Memory.getDOMCounters")["jsEventListeners"] < before - 30

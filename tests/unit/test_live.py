@@ -13,7 +13,7 @@ from py_mini_racer import MiniRacer
 
 from ganbook import losses, models, theory, train
 from ganbook.live import compile as compiler
-from ganbook.live import game2d, page, show, step, wasm
+from ganbook.live import files, game2d, page, show, step, wasm
 
 double = {"dtype": torch.float64}
 each_game = pytest.mark.parametrize("game", game2d.GAMES, ids=lambda game: game.name)
@@ -86,9 +86,7 @@ def test_a_net_with_seeds_or_a_wrong_vector_is_refused():
 
 # --- the translation ------------------------------------------------------------------------------
 
-ENGINE = "globalThis.atob ??= undefined;\n" + (game2d.HERE / "engine.js").read_text(
-    encoding="utf-8"
-)
+ENGINE = "globalThis.atob ??= undefined;\n" + files.text("engine.js")
 RUN = """
 (text, values, precision) => {
   const memory = ganbook.memory({ wasm: false, precision });

@@ -1,0 +1,48 @@
+"""A live figure on an open page, and hands to play it with."""
+
+from browsing import visit
+
+LABORATORY = "book/laboratory.html"
+
+
+class Played:
+    """The first figure of a kind on a page."""
+
+    def __init__(self, browser, root, name, where=LABORATORY, **options):
+        self.seen = visit(browser, root, where, **options)
+        self.page = self.seen.page
+        self.figure = self.page.locator(f"[data-live={name}]").first
+        self.stage = f"document.querySelector('[data-live={name}]').stage"
+        self.figure.locator(".gb-body").wait_for()
+        self.figure.scroll_into_view_if_needed()
+
+    def get(self, expression):
+        """A value of the stage, e.g. `game.iteration`."""
+        return self.page.evaluate(f"{self.stage}.{expression}")
+
+    def button(self, name):
+        return self.figure.get_by_role("button", name=name)
+
+    def more(self):
+        if not self.figure.locator("details.gb-more").evaluate("fold => fold.open"):
+            self.figure.locator("summary").click()
+
+    def until(self, condition, seconds=30):
+        """Wait for a condition on `stage`."""
+        condition = condition.replace("stage", self.stage)
+        self.page.wait_for_function(f"() => {condition}", timeout=1000 * seconds)
+
+    def reached(self, tabs=40):
+        """Names of what the key Tab reaches from the first button on."""
+        names = set()
+        self.figure.get_by_role("button").first.focus()
+        for _ in range(tabs):
+            names.add(self.page.evaluate(
+                "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
+                " || document.activeElement.getAttribute('aria-label')") or "")  # fmt: skip
+            self.page.keyboard.press("Tab")
+        return names
+
+    def close(self):
+        assert not self.seen.complaints
+        self.page.context.close()
