@@ -381,12 +381,22 @@ ganbook.figures ??= {};
     }
   }
 
-  // Build every figure on the page that has not been built yet.
+  function build(root) {
+    const make = ganbook.figures[root.dataset.live];
+    if (make && !root.classList.contains("gb-on")) root.stage = make(new Stage(root)) ?? root.stage;
+  }
+  // Build each figure on the page when it comes near: a page may hold many.
   ganbook.mount = function (within = document) {
-    for (const root of within.querySelectorAll("[data-live]:not(.gb-on)")) {
-      const build = ganbook.figures[root.dataset.live];
-      if (build) root.stage = build(new Stage(root)) ?? root.stage;
-    }
+    const near = new IntersectionObserver(
+      (entries) => {
+        for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+          near.unobserve(target);
+          build(target);
+        }
+      },
+      { rootMargin: "600px" },
+    );
+    for (const root of within.querySelectorAll("[data-live]")) near.observe(root);
   };
   Object.assign(ganbook, { element, number, short, Stage });
   if (typeof document !== "undefined") {

@@ -364,7 +364,7 @@ def still(steps: int = 600) -> Figure:
         *d_state, _ = move_D(*d_state, g_state[0], real, z[0], count, game.lr_D, game.gamma)
         *g_state, _ = move_G(*g_state, d_state[0], real, z[1], count, game.lr_G)
     fakes = step.apply(G, g_state[0])(torch.randn(256, 2, generator=source))
-    verdicts = torch.sigmoid(step.apply(D, d_state[0])(cells())).view(CELLS, CELLS)
+    verdicts = torch.sigmoid(step.apply(D, d_state[0])(cells())).view(CELLS, CELLS).numpy()
     figure, ax = plots.plt.subplots(figsize=(6.88, 4.6))
     edges = (-FRAME, FRAME, -FRAME, FRAME)
     style = {"origin": "lower", "extent": edges, "vmin": 0, "vmax": 1, "alpha": 0.6}

@@ -13,8 +13,8 @@ class Played:
         self.page = self.seen.page
         self.figure = self.page.locator(f"[data-live={name}]").first
         self.stage = f"document.querySelector('[data-live={name}]').stage"
-        self.figure.locator(".gb-body").wait_for()
         self.figure.scroll_into_view_if_needed()
+        self.figure.locator(".gb-body").wait_for()
 
     def get(self, expression):
         """A value of the stage, e.g. `game.iteration`."""

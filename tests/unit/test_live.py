@@ -1,15 +1,20 @@
 """Live figures: the pure steps, their translation to JavaScript, the playground, its HTML."""
 
 import functools
+import io
 import json
 import math
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from py_mini_racer import MiniRacer
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 from ganbook import losses, models, theory, train
 from ganbook.live import compile as compiler
@@ -440,3 +445,72 @@ def test_a_notebook_holds_a_bare_tag_or_a_whole_frame(monkeypatch):
         frame = show("game2d", loss="relativistic", height=700).data
     assert "height: 700px" in frame
     assert "&amp;quot;game&amp;quot;: &amp;quot;relativistic" in frame
+
+
+def test_a_picture_stands_in_where_no_script_runs():
+    image = Image.open(io.BytesIO(page.picture("game2d")))
+    assert image.format == "PNG"
+    assert image.width > 600
+    assert np.asarray(image.convert("RGB")).std() > 20
+
+
+@pytest.fixture
+def build_book(tmp_path):
+    """Builds pages, text by name, with the directive; returns the folder and the warnings."""
+
+    def build(**pages):
+        for name, text in pages.items():
+            (tmp_path / name.replace("__", "/")).parent.mkdir(exist_ok=True)
+            (tmp_path / name.replace("__", "/")).with_suffix(".md").write_text(
+                text, encoding="utf-8"
+            )
+        config = {
+            "extensions": ["myst_parser", "ganbook.live.directive"],
+            "myst_enable_extensions": ["colon_fence"],
+            "html_theme": "basic",
+        }
+        warnings, out = io.StringIO(), tmp_path / "out"
+        with docutils_namespace():
+            sphinx = Sphinx(tmp_path, None, out, out / "d", "html", config, None, warnings, True)
+            sphinx.build()
+        return out, warnings.getvalue()
+
+    return build
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:::docutils")
+def test_the_directive_puts_a_figure_on_a_page(build_book):
+    given = ":loss: relativistic\n:height: 300\n:class: gb-broad"
+    live = f":::{{live}} game2d\n{given}\n\n**Play.** Lose.\n:::\n"
+    out, warnings = build_book(
+        index=f"# A\n\n{live}", deep__plain="---\norphan: true\n---\n\n# B\n"
+    )
+    assert warnings == ""
+    html = (out / "index.html").read_text(encoding="utf-8")
+    assert "&quot;game&quot;: &quot;relativistic&quot;" in html
+    assert "--gb-height: 300px" in html
+    assert "<strong>Play.</strong> Lose." in html
+    assert 'class="gb-broad' in html
+    for file in ("figure.js", "game2d.js", "game2d-32.js", "figure.css"):
+        assert f"_static/live/{file}" in html
+        assert (out / "_static" / "live" / file).stat().st_size > 1000
+    assert "_static/live" not in (out / "deep" / "plain.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:::docutils")
+def test_the_directive_fills_the_tag_of_a_notebook(build_book, monkeypatch):
+    monkeypatch.setenv("GANBOOK_PLAIN", "1")
+    tag = show("game2d", data="moons").data
+    out, warnings = build_book(index=f"# A\n\n```{{raw}} html\n{tag}\n```\n")
+    assert warnings == ""
+    html = (out / "index.html").read_text(encoding="utf-8")
+    assert "&quot;data&quot;: &quot;moons&quot;" in html
+    assert "data-given" not in html
+    assert "<strong>Press Play, then make it fail.</strong>" in html
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:::docutils")
+def test_the_directive_says_what_is_wrong(build_book):
+    _, warnings = build_book(index="# A\n\n:::{live} game2d\n:data: cube\n:::\n")
+    assert "expected data among" in warnings
+    assert "index.md:3" in warnings
