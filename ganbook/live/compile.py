@@ -290,6 +290,7 @@ OURS = {  # how some operators are taken apart, before torch's own rules
     aten.mean.default: mean,
     aten.mean.dim: mean,
     aten.clamp.default: clamp,
+    aten.clamp.Tensor: clamp,
     aten.max.default: lambda x: x.amax(),
     aten.min.default: lambda x: x.amin(),
     aten.add.Tensor: scaled(torch.add),
@@ -414,7 +415,9 @@ def simpler(node: fx.Node, args: tuple, size: tuple):
         return values[0]
     if op in POINTWISE and None not in values:
         tensors = [
-            torch.tensor(v) if isinstance(a, fx.Node) else v
+            torch.tensor(v, dtype=torch.float64 if isinstance(v, float) else None)
+            if isinstance(a, fx.Node)
+            else v
             for v, a in zip(values, args, strict=True)
         ]
         return op(*tensors).item()

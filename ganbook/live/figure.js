@@ -29,7 +29,8 @@ ganbook.figures ??= {};
   function number(value, digits = 0) {
     if (!Number.isFinite(value)) return "–";
     const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-    return value.toLocaleString("en", options).replace("-", "−");
+    const rounded = Number(value.toFixed(digits)) || 0; // no minus before a zero
+    return rounded.toLocaleString("en", options).replace("-", "−");
   }
   function short(value) {
     return String(Number(value.toPrecision(2))).replace("-", "−");
@@ -72,6 +73,39 @@ ganbook.figures ??= {};
     area(points, colour, alpha) {
       this.path(points, true);
       this.fill(colour, alpha);
+    }
+    // Axes: ranges and ticks (value, or [value, words]) in units of the data, names of the axes, a
+    // margin in pixels; returns the two maps from data to pixels.
+    axes({ x, y, xticks = [], yticks = [], xname = "", yname = "", log = false, left = 40, bottom = 36 }) {
+      const [right, top] = [this.width - 8, 12];
+      const floor = this.height - bottom;
+      const scale = log ? Math.log10 : (v) => v;
+      const [low, high] = y.map(scale);
+      const X = (v) => left + ((v - x[0]) / (x[1] - x[0])) * (right - left);
+      const Y = (v) => floor - ((scale(v) - low) / (high - low)) * (floor - top);
+      const words = (tick) => (Array.isArray(tick) ? tick : [tick, number(tick, tick % 1 ? 1 : 0)]);
+      for (const [at, name] of yticks.map(words)) {
+        this.line([[left, Y(at)], [right, Y(at)]], this.colours.line, { width: 1 });
+        this.text(name, left - 5, Y(at) + 4, this.colours.muted, { align: "right" });
+      }
+      for (const [at, name] of xticks.map(words)) {
+        this.line([[X(at), floor], [X(at), floor + 4]], this.colours.hair, { width: 1 });
+        const align = X(at) > right - 12 ? "right" : "center";
+        this.text(name, X(at) + (align === "right" ? 6 : 0), floor + 17, this.colours.muted, { align });
+      }
+      this.line([[left, floor], [right, floor]], this.colours.hair, { width: 1 });
+      this.text(xname, right, floor + 31, this.colours.muted, { align: "right" });
+      this.text(yname, left + 4, top + 4, this.colours.muted);
+      return [X, Y];
+    }
+    // Draw within the axes only.
+    within(left, top, right, bottom, draw) {
+      this.context.save();
+      this.context.beginPath();
+      this.context.rect(left, top, right - left, bottom - top);
+      this.context.clip();
+      draw();
+      this.context.restore();
     }
     circle(x, y, radius) {
       this.context.beginPath();
@@ -247,7 +281,7 @@ ganbook.figures ??= {};
       const to = log ? Math.log10 : (v) => v;
       const from = log ? (v) => 10 ** v : (v) => v;
       const input = element("input", {
-        type: "range", min: to(min), max: to(max), step: log ? "any" : step });
+        type: "range", "aria-label": label, min: to(min), max: to(max), step: log ? "any" : step });
       if (log) input.step = (to(max) - to(min)) / 60;
       const shown = element("output");
       const box = element("label", { class: "gb-slider" }, element("span", {}, label), input, shown);
@@ -294,6 +328,39 @@ ganbook.figures ??= {};
       this.panels.push(panel);
       return panel;
     }
+    // A handle on a panel that can be dragged, or moved with the arrow keys (Shift: five times as
+    // far). `at()` gives its place in pixels of the canvas; `move([x, y])` is told a new one, and
+    // `nudge([right, up])` how many small steps; `words()` says where it is.
+    handle(panel, { label, at, move, nudge, words, value = () => at()[0] }) {
+      const knob = element("div", { class: "gb-handle", role: "slider", tabindex: 0, "aria-label": label });
+      panel.box.append(knob);
+      let held = false;
+      this.on(knob, "pointerdown", (event) => {
+        held = true;
+        knob.setPointerCapture(event.pointerId);
+      });
+      this.on(knob, "pointerup", () => (held = false));
+      this.on(knob, "pointermove", (event) => {
+        if (!held) return;
+        const box = panel.canvas.getBoundingClientRect();
+        move([event.clientX - box.left, event.clientY - box.top]);
+      });
+      const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      this.on(knob, "keydown", (event) => {
+        if (!ways[event.key]) return;
+        event.preventDefault();
+        nudge(ways[event.key].map((way) => way * (event.shiftKey ? 5 : 1)));
+      });
+      const place = () => {
+        const [x, y] = at();
+        knob.style.left = `${panel.canvas.offsetLeft + x}px`;
+        knob.style.top = `${panel.canvas.offsetTop + y}px`;
+        knob.setAttribute("aria-valuenow", Math.round(value() * 100) / 100);
+        knob.setAttribute("aria-valuetext", words());
+      };
+      (panel.handles ??= []).push(place);
+      return knob;
+    }
     readouts(names) {
       const values = names.map(() => element("dd", {}, "–"));
       const list = element("dl", { class: "gb-readouts" }, names.map((name, i) =>
@@ -321,8 +388,10 @@ ganbook.figures ??= {};
       };
     }
     draw() {
-      for (const { canvas, draw, box } of this.panels) {
-        if (!box.hidden && canvas.clientWidth) draw(new Pen(canvas, this.colours));
+      for (const { canvas, draw, box, handles } of this.panels) {
+        if (box.hidden || !canvas.clientWidth) continue;
+        draw(new Pen(canvas, this.colours));
+        handles?.forEach((place) => place());
       }
     }
 

@@ -1,5 +1,6 @@
 """What the modules of all live figures share: reading their options, and the files beside them."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,13 @@ from pathlib import Path
 def text(name: str) -> str:
     """A script or style sheet of this package."""
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def script(name: str, kernels: Mapping[str, str], numbers: Mapping) -> str:
+    """A figure's kernels and numbers as a classic script: `ganbook.NAME = {kernels, numbers}`."""
+    made = ",\n".join(f"{key}: {kernel.strip()}" for key, kernel in kernels.items())
+    given = json.dumps(numbers, ensure_ascii=False)
+    return f"ganbook.{name} = {{ numbers: {given}, kernels: {{\n{made}\n}} }};\n"
 
 
 def options(

@@ -32,6 +32,10 @@ class Played:
         condition = condition.replace("stage", self.stage)
         self.page.wait_for_function(f"() => {condition}", timeout=1000 * seconds)
 
+    def says(self, words):
+        """Wait until the status sentence holds some words; it changes once a second."""
+        self.until(f"stage.root.querySelector('[role=status]').textContent.includes({words!r})")
+
     def reached(self, tabs=40):
         """Names of what the key Tab reaches from the first button on."""
         names = set()

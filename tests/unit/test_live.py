@@ -15,10 +15,11 @@ from PIL import Image
 from py_mini_racer import MiniRacer
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
+from translated import ENGINE, agree, call
 
 from ganbook import losses, models, theory, train
 from ganbook.live import compile as compiler
-from ganbook.live import files, game2d, page, show, step, wasm
+from ganbook.live import game2d, page, show, step, wasm
 
 double = {"dtype": torch.float64}
 each_game = pytest.mark.parametrize("game", game2d.GAMES, ids=lambda game: game.name)
@@ -91,52 +92,15 @@ def test_a_net_with_seeds_or_a_wrong_vector_is_refused():
 
 # --- the translation ------------------------------------------------------------------------------
 
-ENGINE = "globalThis.atob ??= undefined;\n" + files.text("engine.js")
-RUN = """
-(text, values, precision) => {
-  const memory = ganbook.memory({ wasm: false, precision });
-  const run = (0, eval)("(" + text.slice(text.indexOf("function")) + ")")(memory);
-  const plain = (made) => ArrayBuffer.isView(made) ? Array.from(made) : made;
-  const inputs = values.map((value) => Array.isArray(value) ? memory.array(value) : value);
-  const made = run(...inputs);
-  return JSON.stringify(Object.fromEntries(
-    Object.entries(made).map(([name, value]) => [name, plain(value)])));
-}
-"""
-
-
-@pytest.fixture(scope="module")
-def v8():
-    context = MiniRacer()
-    context.eval(ENGINE)
-    context.eval(f"globalThis.runKernel = {RUN}")
-    return context
-
-
-def call(v8, function, examples, outputs, **options):
-    """The results of a function, translated and run in V8 in double precision."""
-    text = compiler.translate("kernel", function, examples, outputs, **options)
-    values = [x.item() if x.dim() == 0 else x.flatten().tolist() for x in examples.values()]
-    made = json.loads(v8.call("runKernel", text, values, 64))
-    return [torch.tensor(made[name], **double) for name in outputs]
-
-
-def agree(v8, function, *examples, **options):
-    """Assert that JavaScript gives what torch gives."""
-    expected = function(*examples)
-    expected = expected if isinstance(expected, tuple) else (expected,)
-    names = [f"y{i}" for i in range(len(expected))]
-    inputs = {f"x{i}": x for i, x in enumerate(examples)}
-    for ours, theirs in zip(call(v8, function, inputs, names, **options), expected, strict=True):
-        theirs = theirs.detach().to(torch.float64).flatten()
-        torch.testing.assert_close(ours.flatten(), theirs, atol=1e-12, rtol=1e-11)
-
-
 source = torch.Generator().manual_seed(0)
 A, B = torch.rand(2, 3, 4, generator=source, **double).unbind(0)
 SQUARE = torch.randn(5, 5, generator=source, **double)
 
 FUNCTIONS = {
+    "clamped between tensors": lambda a, b: a.clamp(-b / 4, b / 2),
+    "a slope with a factor": lambda a, b: torch.func.grad(
+        lambda x: 0.2 * (x[0, 0].square() - b[0, 0])
+    )(a),
     "sums": lambda a, b: (a.sum(), a.sum(0), a.sum(1, keepdim=True), (a * b).mean(-1)),
     "broadcasts": lambda a, b: a[:, :1] * b + a.mean(0) - b[0],
     "powers": lambda a, b: (a**2, a**0.5, a**3, 2**a, a**b, a.rsqrt(), a.reciprocal()),

@@ -1,0 +1,118 @@
+"""The smaller live figures in the built book, played by mouse and keyboard."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+FIGURES = {
+    "saddle": ("▶ Play", "One step", "The point (θ, ψ)", "Game", "Moves", "Step size"),
+    "dirac": (
+        "▶ Play",
+        "One step",
+        "The start",
+        "Game",
+        "Cure",
+        "Step size h",
+        "Moves",
+    ),
+}
+each_figure = pytest.mark.parametrize("name", FIGURES)
+
+
+@each_figure
+def test_everything_can_be_reached_by_tab(name, open_figure):
+    reached = open_figure(name).reached()
+    for part in FIGURES[name]:
+        assert any(part in text for text in reached), f"{part} is out of reach: {reached}"
+
+
+@each_figure
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(name, scheme, open_figure):
+    played = open_figure(name, "http", width=390, scheme=scheme)
+    quietly = {"resultTypes": ["violations"], "preload": False}
+    found = Axe().run(played.page, f"[data-live={name}]", quietly).response["violations"]
+    assert not found, [(v["id"], v["nodes"][0]["html"][:120]) for v in found]
+    assert played.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@each_figure
+def test_a_picture_stands_in_on_paper(name, open_figure):
+    played = open_figure(name)
+    still = played.figure.locator("img.gb-still")
+    assert not still.is_visible()
+    played.page.emulate_media(media="print")
+    assert still.is_visible()
+
+
+def drag(played, by):
+    """Drag the first handle of a figure by so many pixels."""
+    box = played.figure.locator(".gb-handle").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    played.page.mouse.move(x, y)
+    played.page.mouse.down()
+    played.page.mouse.move(x + by[0], y + by[1], steps=3)
+    played.page.mouse.up()
+
+
+def test_the_saddle_is_played(open_figure):
+    played = open_figure("saddle")
+    select = lambda words: played.figure.get_by_label(words, exact=True)  # noqa: E731
+    start = played.get("game.point")
+    drag(played, (40, -30))
+    assert played.get("game.point") != start
+    handle = played.figure.get_by_role("slider", name="The point")
+    at = played.get("game.point")
+    handle.press("ArrowRight")
+    handle.press("Shift+ArrowDown")
+    assert played.get("game.point") == pytest.approx([at[0] + 0.05, at[1] - 0.25])
+    for method, further in (("simultaneous", True), ("extragradient", False)):
+        select("Moves").select_option(method)
+        select("The point (θ, ψ)").press("s")
+        before = played.get("game.distance")
+        for _ in range(5):
+            played.button("One step").click()
+        assert (played.get("game.distance") > before) == further
+    select("Game").select_option("pursuit")
+    played.says("order matters")
+    slider = select("Step size")
+    before = played.get("game.settings.lr")
+    slider.press("ArrowRight")
+    assert played.get("game.settings.lr") > before
+    steps = played.get("game.path.length")
+    played.button("Play").click()
+    played.until(f"stage.game.path.length > {steps + 3}")
+    played.button("Pause").click()
+    played.button("Back").click()
+    assert played.get("game.path.length") == 1
+
+
+def test_the_dirac_gan_is_played(open_figure):
+    played = open_figure("dirac")
+    select = lambda words: played.figure.get_by_label(words, exact=True)  # noqa: E731
+    assert select("Strength").is_disabled()
+    start = played.get("game.path[0]")
+    drag(played, (20, 20))
+    assert played.get("game.path[0]") != start
+    select("Cure").select_option("r1")
+    assert select("Strength").is_enabled()
+    played.says("closer")
+    assert played.get("game.distance") < 1e-3
+    before = played.get("game.eigenvalues()")
+    select("Strength").press("ArrowLeft")
+    assert played.get("game.eigenvalues()") != before
+    select("Moves").select_option("5")
+    assert played.get("game.settings.k") == 5
+    select("Cure").select_option("none")
+    select("Moves").select_option("0")
+    select("Step size h").press("ArrowLeft")
+    select("Game").select_option("non-saturating")
+    h = played.get("game.settings.lr")
+    for _ in range(5):
+        select("The start (θ, ψ)").press("s")
+    played.page.evaluate(f"for (let i = 0; i < 3000; i++) {played.stage}.game.step()")
+    assert played.get("game.distance") == pytest.approx((2 * h) ** 0.5, rel=0.1)
+    played.button("Back").click()
+    assert played.get("game.path.length") == 1
+    played.button("Play").click()
+    played.until("stage.game.path.length > 5")
+    played.button("Pause").click()

@@ -1,0 +1,184 @@
+"""The smaller live figures: what Python made of them, run in V8, against torch and closed forms."""
+
+import functools
+import gzip
+import json
+
+import pytest
+import torch
+from py_mini_racer import MiniRacer
+from translated import ENGINE, run, same
+
+from ganbook.live import dirac, page, saddle
+from ganbook.theory import DiracGAN
+
+double = {"dtype": torch.float64}
+
+
+def played(module, code):
+    """What JavaScript returns after the scripts of a figure have been loaded, without a page."""
+    context = MiniRacer()
+    context.eval(ENGINE)
+    for text in module.scripts().values():
+        context.eval(text)
+    return json.loads(context.eval(f"JSON.stringify((() => {{ {code} }})())"))
+
+
+def points(count=20):
+    return 4 * torch.rand(count, 2, generator=torch.Generator().manual_seed(0), **double) - 2
+
+
+@pytest.mark.parametrize("name", ["saddle", "dirac"])
+def test_scripts_are_the_same_twice_and_light(name):
+    module = page.figure(name)
+    texts = module.scripts()
+    assert texts == module.scripts()
+    assert len(gzip.compress("".join(texts.values()).encode())) < 40_000
+
+
+# --- saddle ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("game", saddle.GAMES)
+def test_steps_on_the_saddle(v8, game):
+    made = saddle.kernels()
+    lr = torch.tensor(0.3, **double)
+    for x in points():
+        ours = run(v8, made[f"slopes_{game}"], ["slopes"], x)
+        same(ours, saddle.slopes(game, x))
+        same(run(v8, made[f"answers_{game}"], ["answers"], x), saddle.answers(game, x))
+        same(run(v8, made[f"value_{game}"], ["value"], *x), saddle.GAMES[game][1](*x))
+        for method in saddle.METHODS:
+            ours = run(v8, made[f"{method}_{game}"], ["point"], x, lr)
+            same(ours, saddle.take(game, method, x, lr))
+
+
+@pytest.mark.parametrize("lr", [0.05, 0.2, 0.9])
+def test_growth_is_what_the_chapter_proves(v8, lr):
+    made, lr = saddle.kernels(), torch.tensor(lr, **double)
+    factors = {
+        "simultaneous": (1 + lr**2) ** 0.5,
+        "alternating": torch.tensor(1.0, **double),
+        "extragradient": (1 - lr**2 + lr**4) ** 0.5,
+    }
+    for method, factor in factors.items():
+        same(run(v8, made[f"growth_{method}_bilinear"], ["growth"], lr), factor)
+
+
+@pytest.mark.parametrize("method", ["simultaneous", "alternating", "extragradient"])
+@pytest.mark.parametrize("game", saddle.GAMES)
+def test_growth_is_the_spectral_radius(game, method):
+    lr = torch.tensor(0.3, **double)
+    step = functools.partial(saddle.free_step, game, method, lr=lr)
+    matrix = torch.func.jacrev(lambda x: step(point=x))(torch.zeros(2, **double))
+    radius = torch.linalg.eigvals(matrix).abs().max()
+    torch.testing.assert_close(saddle.growth(game, method, lr), radius)
+
+
+def test_the_order_of_moves_matters_in_pursuit_alone():
+    for game in saddle.GAMES:
+        minmax, maxmin = saddle.orders(game)
+        assert (minmax - maxmin).item() == pytest.approx(2.0 if game == "pursuit" else 0.0)
+
+
+def test_the_page_measures_the_growth_that_is_foretold():
+    code = """
+      const game = ganbook.saddleGame();
+      game.place([0.5, 0]);
+      const seen = {};
+      for (const method of ["simultaneous", "extragradient"]) {
+        game.settings.method = method;
+        game.place([0.5, 0]);
+        for (let i = 0; i < 20; i++) game.step();
+        seen[method] = [game.measured, game.growth, game.distance];
+      }
+      return seen;"""
+    for measured, foretold, _ in played(saddle, code).values():
+        assert measured == pytest.approx(foretold, abs=1e-12)
+
+
+# --- dirac ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("game", dirac.GAMES)
+def test_the_field_of_a_dirac_gan(v8, game):
+    made, word, loss = dirac.kernels(), game.replace("-", "_"), dirac.GAMES[game]
+    lr, both = torch.tensor(0.2, **double), torch.ones(2, **double)
+    for gamma, target, noise, clip in ((0, 0, 0, 1e9), (0.3, 1, 0, 1e9), (0, 0, 0.7, 1.0)):
+        knobs = torch.tensor([gamma, target, noise, clip], **double)
+        theirs = DiracGAN(loss, gamma, target, clip, noise)
+        for x in points(6):
+            same(run(v8, made[f"field_{word}"], ["field"], x, knobs), theirs.field(x))
+            ours = run(v8, made[f"turn_{word}"], ["next"], x, knobs, lr, both)
+            same(ours, theirs.step(x, 0.2))
+        if not target:
+            ours = run(v8, made[f"slopes_{word}"], ["slopes"], knobs)
+            same(ours, torch.func.jacrev(theirs.field)(torch.zeros(2, **double)))
+
+
+CURED = {
+    "none": {},
+    "r1": {"gamma": 0.3},
+    "gp": {"gamma": 0.3, "target": 1.0},
+    "noise": {"noise": 0.3},
+    "clip": {"clip": 0.3},
+}
+
+
+@pytest.mark.parametrize("k", [0, 2])
+def test_the_page_runs_as_the_package_does(k):
+    code = """
+      const game = ganbook.diracGame();
+      const far = {};
+      for (const [name] of ganbook.dirac.numbers.games)
+        for (const [cure] of ganbook.dirac.numbers.cures) {
+          Object.assign(game.settings, { game: name, cure, strength: 0.3, k: K });
+          game.place([1, -1]);
+          for (let i = 0; i < 50; i++) game.step();
+          far[`${name} ${cure}`] = game.point;
+        }
+      return far;""".replace("K", str(k))
+    start = torch.tensor([1.0, -1.0], **double)
+    for name, point in played(dirac, code).items():
+        game, cure = name.split()
+        theirs = DiracGAN(dirac.GAMES[game], **CURED[cure]).run(start, 50, 0.2, k or None)[-1]
+        torch.testing.assert_close(torch.tensor(point, **double), theirs, atol=1e-9, rtol=1e-7)
+
+
+def test_eigenvalues_on_the_page_are_those_of_the_update():
+    code = """
+      const game = ganbook.diracGame();
+      const found = [];
+      for (const k of [0, 1, 2]) for (const lr of [0.05, 0.4]) for (const cure of ["none", "r1"]) {
+        Object.assign(game.settings, { cure, k, lr, strength: 0.3 });
+        found.push([k, lr, cure === "r1" ? 0.3 : 0, game.eigenvalues()]);
+      }
+      return found;"""
+    for k, lr, gamma, found in played(dirac, code):
+        game = DiracGAN(dirac.GAMES["minimax"], gamma)
+        step = functools.partial(game.step, lr=lr, d_steps=k or None)
+        update = torch.func.jacrev(step)(torch.zeros(2, **double))
+        expected = torch.linalg.eigvals(update)
+        ours = torch.complex(*torch.tensor(found, **double).T.contiguous().unbind())
+        # in any order
+        apart = (ours[:, None] - expected).abs().amin(1).max()
+        assert apart < 1e-9, (k, lr, gamma)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("saddle", {"game": "chess"}, "saddle: expected game among .*got 'chess'"),
+        ("dirac", {"cure": "tea"}, "dirac: expected cure among .*got 'tea'"),
+        ("dirac", {"strength": 9}, "dirac: expected strength from 0.01 to 3.0; got 9"),
+        ("saddle", {"lr": 3}, "saddle: expected lr from 0.02 to 1.0; got 3"),
+    ],
+)
+def test_bad_options_say_what_is_possible(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        page.tag(name, options)
+
+
+@pytest.mark.parametrize("name", ["saddle", "dirac"])
+def test_a_picture_stands_in(name):
+    assert page.picture(name).startswith(b"\x89PNG")
