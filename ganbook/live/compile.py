@@ -325,7 +325,8 @@ def trace(function: Callable, examples: Sequence[Tensor], checks: bool = False) 
     def graph(rules):
         copies = [x.clone() for x in examples]  # a tensor given twice would become one input
         with Checks() if checks else nullcontext():
-            return make_fx(function, decomposition_table=rules)(*copies)
+            # a plain function of so many tensors, whatever was given
+            return make_fx(lambda *tensors: function(*tensors), decomposition_table=rules)(*copies)
 
     def stop(*args, **kwargs):
         frames = [f for f in traceback.extract_stack() if not f.filename.startswith(TORCH)]

@@ -87,7 +87,7 @@ def kernels() -> dict[str, str]:
 
     def add(kind, name, function, inputs, output):
         word = f"{kind}_{name.replace('-', '_')}"
-        call = lambda *values: function(name, *values)  # noqa: E731
+        call = functools.partial(function, name)
         made[word] = translate(word, call, inputs, [output], checks=True)
 
     for name in GAMES:

@@ -105,7 +105,7 @@ def kernels() -> dict[str, str]:
     made = {}
 
     def add(name, function, inputs, output):
-        made[name] = translate(name, lambda *values: function(*values), inputs, [output])
+        made[name] = translate(name, function, inputs, [output])
 
     for game in GAMES:
         add(f"value_{game}", GAMES[game][1], {"theta": lr, "psi": lr}, "value")

@@ -1,10 +1,13 @@
 """The smaller live figures in the built book, played by mouse and keyboard."""
 
+import itertools
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 FIGURES = {
     "saddle": ("▶ Play", "One step", "The point (θ, ψ)", "Game", "Moves", "Step size"),
+    "descent": ("▶ Play", "One step", "The chosen bar", "Start", "A step", "Step size", "p_g"),
     "dirac": (
         "▶ Play",
         "One step",
@@ -116,3 +119,43 @@ def test_the_dirac_gan_is_played(open_figure):
     played.button("Play").click()
     played.until("stage.game.path.length > 5")
     played.button("Pause").click()
+
+
+def test_the_descent_is_played(open_figure):
+    played = open_figure("descent")
+    select = lambda words: played.figure.get_by_label(words, exact=True)  # noqa: E731
+    before = played.get("game.excess")
+    played.button("One step").click()
+    assert played.get("game.excess") < before
+    played.button("Back").click()
+    handle = played.figure.get_by_role("slider", name="The chosen bar")
+    share = played.get("game.start[1]")
+    handle.press("ArrowRight")
+    handle.press("Shift+ArrowUp")
+    assert played.get("game.start[1]") == pytest.approx(share + 0.05)
+    assert played.page.evaluate(
+        f"{played.stage}.game.start.reduce((a, b) => a + b)"
+    ) == pytest.approx(1)
+    before = played.get("game.start")
+    drag(played, (60, -30))
+    assert played.get("game.start") != before
+    data = played.get("game.p")
+    played.figure.get_by_role("radio", name="data").check()
+    handle.press("ArrowUp")
+    assert played.get("game.p") != data
+    select("Start").select_option("missed")
+    select("A step").select_option("softmax")
+    select("The chosen bar: left and right choose, up and down change it").press("s")
+    played.says("crawls")
+    select("A step").select_option("projected")
+    select("Start").select_option("thin")
+    for _ in range(4):
+        select("Step size").press("PageUp")
+    lr = played.get("game.settings.lr")
+    assert lr > 0.5
+    played.page.evaluate(f"for (let i = 0; i < 6; i++) {played.stage}.game.step()")
+    path = played.get("game.paths.projected.excess")
+    rises = any(after > before + 1e-6 for before, after in itertools.pairwise(path))
+    assert rises  # too large a step overshoots
+    select("A step").select_option("mirror")
+    assert played.get("game.settings.geometry") == "mirror"

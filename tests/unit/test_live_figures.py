@@ -9,7 +9,8 @@ import torch
 from py_mini_racer import MiniRacer
 from translated import ENGINE, run, same
 
-from ganbook.live import dirac, page, saddle
+from ganbook import theory
+from ganbook.live import descent, dirac, page, saddle
 from ganbook.theory import DiracGAN
 
 double = {"dtype": torch.float64}
@@ -28,10 +29,11 @@ def points(count=20):
     return 4 * torch.rand(count, 2, generator=torch.Generator().manual_seed(0), **double) - 2
 
 
-@pytest.mark.parametrize("name", ["saddle", "dirac"])
+@pytest.mark.parametrize("name", ["saddle", "dirac", "descent"])
 def test_scripts_are_the_same_twice_and_light(name):
     module = page.figure(name)
     texts = module.scripts()
+    module.kernels.cache_clear()
     assert texts == module.scripts()
     assert len(gzip.compress("".join(texts.values()).encode())) < 40_000
 
@@ -165,10 +167,59 @@ def test_eigenvalues_on_the_page_are_those_of_the_update():
         assert apart < 1e-9, (k, lr, gamma)
 
 
+# --- descent --------------------------------------------------------------------------------------
+
+
+def laws(count=8):
+    drawn = torch.rand(count, 2, descent.BINS, generator=torch.Generator().manual_seed(1), **double)
+    drawn = drawn**4  # bars of all sizes
+    return drawn / drawn.sum(-1, keepdim=True)
+
+
+def test_steps_of_the_descent(v8):
+    made = descent.kernels()
+    for lr in (0.1, 2.0):
+        lr = torch.tensor(lr, **double)
+        for p, q in laws():
+            for name, step in theory.GEOMETRIES.items():
+                same(run(v8, made[name], ["next"], p, q, lr), step(p, q, lr))
+            free = run(v8, made["unbound"], ["next"], p, q, lr)[0]
+            assert free.sum().item() == pytest.approx(1)
+            excess, best = run(v8, made["criterion"], ["excess", "best"], p, q)
+            same([excess], 2 * theory.jsd(p, q))
+            same([best], theory.optimal_discriminator(p, q))
+
+
+def test_an_empty_bar_stays_empty_in_mirror_and_softmax(v8):
+    p, q = laws(1)[0]
+    q[3] = 0
+    lr = torch.tensor(0.5, **double)
+    for name in theory.GEOMETRIES:
+        ours = run(v8, descent.kernels()[name], ["next"], p, q, lr)
+        same(ours, theory.GEOMETRIES[name](p, q, lr))
+        assert (ours[0][3] == 0) == (name != "projected")
+
+
+def test_the_page_descends_as_theory_does():
+    code = """
+      const game = ganbook.descentGame();
+      game.settings.lr = 0.3;
+      for (let i = 0; i < 40; i++) game.step();
+      return [game.p, game.start, Object.fromEntries(
+        Object.entries(game.paths).map(([name, path]) => [name, path.excess]))];"""
+    p, q, paths = played(descent, code)
+    p, q = torch.tensor(p, **double), torch.tensor(q, **double)
+    for name, excess in paths.items():
+        _, criterion = theory.descend(p, q, 40, geometry=name, lr=0.3)
+        expected = criterion + 2 * torch.tensor(2.0, **double).log()
+        torch.testing.assert_close(torch.tensor(excess, **double), expected, atol=1e-11, rtol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("saddle", {"game": "chess"}, "saddle: expected game among .*got 'chess'"),
+        ("descent", {"start": "top"}, "descent: expected start among .*got 'top'"),
         ("dirac", {"cure": "tea"}, "dirac: expected cure among .*got 'tea'"),
         ("dirac", {"strength": 9}, "dirac: expected strength from 0.01 to 3.0; got 9"),
         ("saddle", {"lr": 3}, "saddle: expected lr from 0.02 to 1.0; got 3"),
@@ -179,6 +230,6 @@ def test_bad_options_say_what_is_possible(name, options, message):
         page.tag(name, options)
 
 
-@pytest.mark.parametrize("name", ["saddle", "dirac"])
+@pytest.mark.parametrize("name", ["saddle", "dirac", "descent"])
 def test_a_picture_stands_in(name):
     assert page.picture(name).startswith(b"\x89PNG")
