@@ -8,12 +8,12 @@ import os
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
-from ganbook.live import descent, dirac, files, game2d, saddle, wasm
+from ganbook.live import descent, dirac, files, game1d, game2d, saddle, wasm
 from ganbook.plots import PALETTE, STYLE
 
 # Each module has TITLE, ALT and CAPTION; options(**given), which checks what an author wrote;
 # scripts(**settings), script by file name; and still(), a figure for where no script runs.
-FIGURES = {"game2d": game2d, "saddle": saddle, "dirac": dirac, "descent": descent}
+FIGURES = {"game2d": game2d, "saddle": saddle, "dirac": dirac, "descent": descent, "game1d": game1d}
 
 
 def palette_css() -> str:

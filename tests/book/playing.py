@@ -48,5 +48,5 @@ class Played:
         return names
 
     def close(self):
-        assert not self.seen.complaints
+        assert not self.seen.complaints, self.seen.complaints
         self.page.context.close()

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 FIGURES = {
     "saddle": ("▶ Play", "One step", "The point (θ, ψ)", "Game", "Moves", "Step size"),
     "descent": ("▶ Play", "One step", "The chosen bar", "Start", "A step", "Step size", "p_g"),
+    "game1d": ("▶ Play", "One step", "G’s hill", "D alone", "Data", "G’s mean", "G’s width"),
     "dirac": (
         "▶ Play",
         "One step",
@@ -159,3 +160,42 @@ def test_the_descent_is_played(open_figure):
     assert rises  # too large a step overshoots
     select("A step").select_option("mirror")
     assert played.get("game.settings.geometry") == "mirror"
+
+
+def test_the_game_on_a_line_is_played(open_figure):
+    played = open_figure("game1d")
+    select = lambda words: played.figure.get_by_label(words, exact=True)  # noqa: E731
+    mean, width = played.get("game.mean"), played.get("game.width")
+    drag(played, (60, -20))
+    assert played.get("game.mean") > mean
+    assert played.get("game.width") < width
+    mean, width = played.get("game.mean"), played.get("game.width")
+    handle = played.figure.get_by_role("slider", name="G’s hill")
+    handle.press("ArrowLeft")
+    handle.press("ArrowDown")
+    assert played.get("game.mean") == pytest.approx(mean - 0.1)
+    assert played.get("game.width") == pytest.approx(width + 0.05)
+    select("G’s mean").press("Home")
+    select("G’s width").press("End")
+    assert (played.get("game.mean"), played.get("game.width")) == (-4, 3)
+    steps = played.get("game.steps")
+    played.button("Play").click()
+    played.until(f"stage.game.steps > {steps + 50}")
+    played.button("Pause").click()
+    assert (played.get("game.mean"), played.get("game.width")) == (-4, 3)  # D learns alone
+    played.figure.get_by_role("radio", name="D and G").check()
+    played.button("One step").click()
+    assert played.get("game.mean") != -4
+    for law in ("one", "shares"):
+        select("Data").select_option(law)
+        measured = played.get("game.measure()")
+        assert measured["value"] <= measured["bestValue"] + 1e-9
+    played.figure.get_by_role("radio", name="nobody").check()
+    steps = played.get("game.steps")
+    played.button("One step").click()
+    assert played.get("game.steps") == steps
+    played.more()
+    select("Seed").press("ArrowRight")
+    assert (played.get("game.settings.seed"), played.get("game.steps")) == (2, 0)
+    select("Rate").press("ArrowRight")
+    assert played.get("game.settings.rate") > 0.01

@@ -9,8 +9,8 @@ import torch
 from py_mini_racer import MiniRacer
 from translated import ENGINE, run, same
 
-from ganbook import theory
-from ganbook.live import descent, dirac, page, saddle
+from ganbook import losses, theory
+from ganbook.live import descent, dirac, game1d, page, saddle, step
 from ganbook.theory import DiracGAN
 
 double = {"dtype": torch.float64}
@@ -29,7 +29,7 @@ def points(count=20):
     return 4 * torch.rand(count, 2, generator=torch.Generator().manual_seed(0), **double) - 2
 
 
-@pytest.mark.parametrize("name", ["saddle", "dirac", "descent"])
+@pytest.mark.parametrize("name", ["saddle", "dirac", "descent", "game1d"])
 def test_scripts_are_the_same_twice_and_light(name):
     module = page.figure(name)
     texts = module.scripts()
@@ -181,8 +181,8 @@ def test_steps_of_the_descent(v8):
     for lr in (0.1, 2.0):
         lr = torch.tensor(lr, **double)
         for p, q in laws():
-            for name, step in theory.GEOMETRIES.items():
-                same(run(v8, made[name], ["next"], p, q, lr), step(p, q, lr))
+            for name, move in theory.GEOMETRIES.items():
+                same(run(v8, made[name], ["next"], p, q, lr), move(p, q, lr))
             free = run(v8, made["unbound"], ["next"], p, q, lr)[0]
             assert free.sum().item() == pytest.approx(1)
             excess, best = run(v8, made["criterion"], ["excess", "best"], p, q)
@@ -215,11 +215,81 @@ def test_the_page_descends_as_theory_does():
         torch.testing.assert_close(torch.tensor(excess, **double), expected, atol=1e-11, rtol=1e-8)
 
 
+# --- game1d ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("law", game1d.LAWS)
+def test_hills_and_values_on_a_line(v8, law):
+    p = game1d.masses(game1d.LAWS[law][1])
+    made, (_, D) = game1d.kernels(), game1d.nets()
+    d = step.flatten(D).double()
+    [logits] = run(v8, made["judge"], ["logits"], d)
+    same([logits], step.apply(D, d)(game1d.centres()[:, None]))
+    for mean, width in ((0.0, 1.0), (-2.0, 0.15), (3.0, 2.5)):
+        mean, width = torch.tensor(mean, **double), torch.tensor(width, **double)
+        [q] = run(v8, made["hill"], ["q"], mean, width)
+        same([q], game1d.hill(mean, width))
+        *_, value, jsd = run(v8, made["value"], ["D", "best", "value", "jsd"], p, q, logits)
+        same([value], theory.value(p, q, logits.sigmoid()))
+        same([jsd], theory.jsd(p, q))
+        assert value <= theory.criterion(p, q) + 1e-12
+
+
+def test_hills_are_those_of_the_normal_law():
+    far = game1d.hill(torch.tensor(1.0, **double), torch.tensor(0.7, **double))
+    near = game1d.hill(torch.tensor(-0.5, **double), torch.tensor(0.9, **double))
+    expected = theory.gaussian_total_variation(1.0, 0.7, -0.5, 0.9)
+    assert theory.total_variation(far, near).item() == pytest.approx(expected.item(), abs=1e-3)
+
+
+def test_ten_steps_on_a_line(v8):
+    """The page's own kernels, one after the other, against the pure steps."""
+    source = torch.Generator().manual_seed(0)
+    (G, D), made = game1d.nets(), game1d.kernels()
+    g, d = step.flatten(G).double(), step.flatten(D).double()
+    ours = theirs = ([d, 0 * d, 0 * d], [g, 0 * g, 0 * g])
+    move_D = step.d_step(G, D, losses.NON_SATURATING)
+    move_G = step.g_step(G, D, losses.NON_SATURATING)
+    lr = torch.tensor(0.01, **double)
+    for count in range(1, 11):
+        real, z = torch.randn(2, game1d.BATCH, 1, generator=source, **double)
+        at = torch.tensor(float(count), **double)
+        (d_state, g_state), names = ours, ("D", "D_mean", "D_square")
+        d_state = run(v8, made["d_step"], names, *d_state, g_state[0], real, z, at, lr)
+        names = ("G", "G_mean", "G_square")
+        g_state = run(v8, made["g_step"], names, *g_state, d_state[0], real, z, at, lr)
+        ours = (d_state, g_state)
+        d_state, g_state = theirs
+        *d_state, _ = move_D(*d_state, g_state[0], real, z, at, lr, 0 * lr)
+        *g_state, _ = move_G(*g_state, d_state[0], real, z, at, lr)
+        theirs = (d_state, g_state)
+    for one, other in zip(ours, theirs, strict=True):
+        for a, b in zip(one, other, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)
+
+
+def test_both_learn_on_a_line():
+    code = """
+      const start = { learns: "D", mean: -2, width: 0.7, seed: 1 };
+      const alone = ganbook.game1dGame({ ...start, law: "two" });
+      const gap = (game) => { const m = game.measure(); return m.bestValue - m.value; };
+      const before = gap(alone);
+      for (let i = 0; i < 1500; i++) alone.step();
+      const both = ganbook.game1dGame({ ...start, law: "one", learns: "both", rate: 0.005 });
+      const far = both.measure().jsd;
+      for (let i = 0; i < 4000; i++) both.step();
+      return [before, gap(alone), far, both.measure().jsd];"""
+    before, gap, far, jsd = played(game1d, code)
+    assert gap < 0.02 < before
+    assert jsd < 0.02 < far
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("saddle", {"game": "chess"}, "saddle: expected game among .*got 'chess'"),
         ("descent", {"start": "top"}, "descent: expected start among .*got 'top'"),
+        ("game1d", {"width": 9}, "game1d: expected width from 0.15 to 3.0; got 9"),
         ("dirac", {"cure": "tea"}, "dirac: expected cure among .*got 'tea'"),
         ("dirac", {"strength": 9}, "dirac: expected strength from 0.01 to 3.0; got 9"),
         ("saddle", {"lr": 3}, "saddle: expected lr from 0.02 to 1.0; got 3"),
@@ -230,6 +300,6 @@ def test_bad_options_say_what_is_possible(name, options, message):
         page.tag(name, options)
 
 
-@pytest.mark.parametrize("name", ["saddle", "dirac", "descent"])
+@pytest.mark.parametrize("name", ["saddle", "dirac", "descent", "game1d"])
 def test_a_picture_stands_in(name):
     assert page.picture(name).startswith(b"\x89PNG")
