@@ -8,12 +8,20 @@ import os
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
-from ganbook.live import descent, dirac, files, game1d, game2d, saddle, wasm
+from ganbook.live import descent, dirac, files, game1d, game2d, police, saddle, saturation, wasm
 from ganbook.plots import PALETTE, STYLE
 
 # Each module has TITLE, ALT and CAPTION; options(**given), which checks what an author wrote;
 # scripts(**settings), script by file name; and still(), a figure for where no script runs.
-FIGURES = {"game2d": game2d, "saddle": saddle, "dirac": dirac, "descent": descent, "game1d": game1d}
+FIGURES = {
+    "game2d": game2d,
+    "saddle": saddle,
+    "dirac": dirac,
+    "descent": descent,
+    "game1d": game1d,
+    "police": police,
+    "saturation": saturation,
+}
 
 
 def palette_css() -> str:

@@ -9,6 +9,8 @@ FIGURES = {
     "saddle": ("▶ Play", "One step", "The point (θ, ψ)", "Game", "Moves", "Step size"),
     "descent": ("▶ Play", "One step", "The chosen bar", "Start", "A step", "Step size", "p_g"),
     "game1d": ("▶ Play", "One step", "G’s hill", "D alone", "Data", "G’s mean", "G’s width"),
+    "police": ("Real (R)", "Forged (F)"),
+    "saturation": ("▶ Play", "One step of D", "A logit", "G’s place", "D’s rate", "Seed"),
     "dirac": (
         "▶ Play",
         "One step",
@@ -199,3 +201,55 @@ def test_the_game_on_a_line_is_played(open_figure):
     assert (played.get("game.settings.seed"), played.get("game.steps")) == (2, 0)
     select("Rate").press("ArrowRight")
     assert played.get("game.settings.rate") > 0.01
+
+
+def test_a_round_of_the_police_is_played(open_figure):
+    played = open_figure("police")
+    played.button("Real").click()
+    played.says("It was")
+    played.button("Forged").press("f")
+    played.page.keyboard.press("ArrowLeft")
+    assert [one["said"] for one in played.get("game.answers")] == [True, False, True]
+    before = played.figure.locator(".gb-body").inner_html()
+    assert "forged" not in before.lower().split("real or forged?")[-1].split("right")[0]
+    while not played.get("game.over"):
+        best = played.page.evaluate(f"{played.stage}.game.bestSays({played.stage}.game.note.x)")
+        played.page.keyboard.press("r" if best else "f")
+    played.says("Round over")
+    row = played.figure.locator("tbody tr").first.inner_text()
+    assert "in the wrong place" in row
+    assert played.get("game.scores[0].right") == played.get("game.right")
+    assert not played.button("Real").is_visible()
+    assert played.button("Next round").evaluate("button => button === document.activeElement")
+    played.button("2,000 more").click()
+    played.says("2,000 more times")
+    played.button("Next round").click()
+    assert played.get("game.round") == 1
+    assert played.button("Real").evaluate("button => button === document.activeElement")
+    assert played.get("game.answers") == []
+
+
+def test_saturation_is_played(open_figure):
+    played = open_figure("saturation")
+    select = lambda words: played.figure.get_by_label(words, exact=True)  # noqa: E731
+    steps = played.get("game.steps")
+    played.button("One step").click()
+    assert played.get("game.steps") == steps + 1
+    played.button("Play").click()
+    played.until(f"stage.game.steps > {steps + 40}")
+    played.button("Pause").click()
+    handle = select("A logit to look at")
+    before = handle.get_attribute("aria-valuetext")
+    handle.press("ArrowRight")
+    drag(played, (30, 0))
+    assert handle.get_attribute("aria-valuetext") != before
+    for words, key in (("G’s place", "mean"), ("D’s rate", "rate"), ("Seed", "seed")):
+        value = played.get(f"game.settings.{key}")
+        select(words).press("ArrowRight")
+        assert played.get(f"game.settings.{key}") > value
+    assert played.get("game.steps") == 0
+    for _ in range(3):
+        played.button("One step").click()
+    played.says("gradient")
+    played.button("Reset").click()
+    assert played.get("game.history.length") == 1

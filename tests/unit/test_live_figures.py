@@ -10,7 +10,7 @@ from py_mini_racer import MiniRacer
 from translated import ENGINE, run, same
 
 from ganbook import losses, theory
-from ganbook.live import descent, dirac, game1d, page, saddle, step
+from ganbook.live import descent, dirac, game1d, page, police, saddle, saturation, step
 from ganbook.theory import DiracGAN
 
 double = {"dtype": torch.float64}
@@ -29,7 +29,7 @@ def points(count=20):
     return 4 * torch.rand(count, 2, generator=torch.Generator().manual_seed(0), **double) - 2
 
 
-@pytest.mark.parametrize("name", ["saddle", "dirac", "descent", "game1d"])
+@pytest.mark.parametrize("name", ["saddle", "dirac", "descent", "game1d", "police", "saturation"])
 def test_scripts_are_the_same_twice_and_light(name):
     module = page.figure(name)
     texts = module.scripts()
@@ -284,12 +284,97 @@ def test_both_learn_on_a_line():
     assert jsd < 0.02 < far
 
 
+# --- police ---------------------------------------------------------------------------------------
+
+
+def test_verdicts_on_notes(v8):
+    x = torch.linspace(20, 60, police.CELLS, **double)
+    for k, law in enumerate(police.FORGERS.values()):
+        ours = run(v8, police.kernels()[f"judge_{k}"], ["p", "q", "best"], x)
+        same(ours, police.judge(law, x))
+        same([ours[0]], police.PRESSES.prob(x[:, None]))
+        assert ((ours[2] > 0.5 + 1e-12) == (ours[0] > ours[1] * (1 + 1e-9))).all()
+
+
+def test_limits_are_those_of_the_chapter():
+    limits = [police.limit(law) for law in police.FORGERS.values()]
+    printed = [0.967, 0.817, 0.743, 0.646, 0.597, 0.500]  # by the first cell tagged claim-limit
+    assert limits == pytest.approx(printed, abs=6e-4)
+
+
+def test_the_best_rule_meets_the_limit_and_a_coin_does_not():
+    code = """
+      const game = ganbook.policeGame({ seed: 3 });
+      return ganbook.police.numbers.forgers.map((forger, k) => {
+        game.begin(k);
+        let coin = 0;
+        for (let i = 0; i < 50; i++) { game.begin(k);
+          for (let j = 0; j < 16; j++) game.answer((7 * i + j) % 3 === 0); coin += game.right; }
+        return [forger.limit, game.bestPlays(20000, k), coin / 800];
+      });"""
+    for limit, best, coin in played(police, code):
+        assert abs(best - limit) < 4 * (0.25 / 20_000) ** 0.5
+        assert abs(coin - 0.5) < 4 * (0.25 / 800) ** 0.5
+
+
+def test_a_round_keeps_its_score_and_its_secret():
+    code = """
+      const game = ganbook.policeGame({ seed: 5 });
+      const seen = [];
+      while (!game.over) { seen.push(game.note.real); game.answer(true); }
+      game.answer(true);
+      const other = ganbook.policeGame({ seed: 5 });
+      const again = other.known[0] === game.known[0];
+      return [seen, game.right, game.scores, game.known.length, again];"""
+    seen, right, scores, known, again = played(police, code)
+    assert right == sum(seen)
+    assert len(seen) == police.NOTES
+    assert [score["right"] for score in scores] == [right]
+    assert 0 < scores[0]["best"] <= police.NOTES
+    assert known == 24
+    assert again
+
+
+# --- saturation -----------------------------------------------------------------------------------
+
+
+def test_gradients_and_weights(v8):
+    source = torch.Generator().manual_seed(0)
+    g, d = (step.flatten(net).double() for net in (saturation.G, saturation.D))
+    for shift in (0.0, 0.5):
+        z = torch.randn(game1d.BATCH, 1, generator=source, **double)
+        names = [*saturation.GAMES, "logits"]
+        ours = run(v8, saturation.kernels()["norms"], names, g + shift, d, z)
+        same(ours, saturation.norms(g + shift, d, z))
+    for value in (-30.0, -1.0, 0.0, 2.0):
+        ours = run(v8, saturation.kernels()["weights"], list(saturation.GAMES), torch.tensor(value))
+        assert sum(ours).item() == pytest.approx(1)
+
+
+def test_the_minimax_gradient_first_grows():
+    code = """
+      const seen = [];
+      for (let seed = 1; seed <= 10; seed++) {
+        const game = ganbook.saturationGame({ seed });
+        for (let i = 0; i < 1200; i++) game.step();
+        const sizes = game.history.map(([, minimax]) => minimax);
+        seen.push([sizes[0], Math.max(...sizes), sizes.at(-1), game.history.at(-1)[2]]);
+      }
+      return seen;"""
+    runs = played(saturation, code)
+    assert all(top > 1.3 * start for start, top, _, _ in runs)
+    # one fake that happens to lie among the data can keep it alive
+    assert sum(end < top / 5 and other > 20 * end for _, top, end, other in runs) >= 8
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("saddle", {"game": "chess"}, "saddle: expected game among .*got 'chess'"),
         ("descent", {"start": "top"}, "descent: expected start among .*got 'top'"),
         ("game1d", {"width": 9}, "game1d: expected width from 0.15 to 3.0; got 9"),
+        ("police", {"seed": 0}, "police: expected seed from 1 to 20; got 0"),
+        ("saturation", {"rate": 1}, "saturation: expected rate from 0.001 to 0.1; got 1"),
         ("dirac", {"cure": "tea"}, "dirac: expected cure among .*got 'tea'"),
         ("dirac", {"strength": 9}, "dirac: expected strength from 0.01 to 3.0; got 9"),
         ("saddle", {"lr": 3}, "saddle: expected lr from 0.02 to 1.0; got 3"),
@@ -300,6 +385,6 @@ def test_bad_options_say_what_is_possible(name, options, message):
         page.tag(name, options)
 
 
-@pytest.mark.parametrize("name", ["saddle", "dirac", "descent", "game1d"])
+@pytest.mark.parametrize("name", ["saddle", "dirac", "descent", "game1d", "police", "saturation"])
 def test_a_picture_stands_in(name):
     assert page.picture(name).startswith(b"\x89PNG")
