@@ -69,6 +69,11 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
         "sp.Matrix([-sp.diff(value, a)",
         "sp.Matrix([sp.diff(value, a)",
     ),
+    "claim-by-hand": (
+        "minimax",
+        "loss_G = -softplus(D(G(z))).mean()",
+        "loss_G = softplus(-D(G(z))).mean()",
+    ),
     "claim-inplace": ("minimax", "opt_D.step()  # writes", "opt_D.zero_grad()  # writes"),
     "claim-cancel": ("minimax", "total + loss.d(", "total - loss.d("),
     "claim-pollution": (
