@@ -211,7 +211,7 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
         '"0.03": hovering(lambda t: 0.03)',
         '"0.03": hovering(lambda t: 0.03 / (t + 1))',
     ),
-    "claim-inclusion": ("convergence", "(off - 0.02 * step)", "(off - 0.0 * step)"),
+    "claim-inclusion": ("convergence", "(off + 0.02 * step)", "(off + 0.0 * step)"),
     "claim-simplex": ("convergence", "0.5), 0.1, 1000)", "0.5), 0.001, 1000)"),
     "claim-blow-up": ("convergence", '3000, geometry="projected"', '3000, geometry="mirror"'),
     "claim-softmax": ("convergence", "thin_p[:, None] * thin_p) / 2", "thin_p[:, None] * thin_p)"),
