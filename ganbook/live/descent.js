@@ -87,7 +87,7 @@ ganbook.figures.descent = function (stage) {
     look();
   };
   stage.bar("Play", stage.clock({ advance: pace(), after: look, burst: 10 }), stage.button("One step", one),
-    stage.button("↺ Back to the start", reset, { class: "gb-quiet" }));
+    stage.button("↺ Reset", reset, { class: "gb-quiet" }));
   stage.bar("Set up",
     stage.select("Start", [["humps", "two humps"], ["missed", "a hump all but missed"], ["thin", "too much where data are thin"]], game.settings.start, (name) => (game.load(name), look())),
     stage.select("A step", numbers.geometries, game.settings.geometry, (name) => {
@@ -98,7 +98,7 @@ ganbook.figures.descent = function (stage) {
       game.settings.lr = lr;
       reset();
     }),
-    stage.choice("Draw", [["q", "p_g"], ["p", "data"]], "q", (which) => {
+    stage.choice("Draw", [["q", "p<sub>g</sub>"], ["p", "data"]], "q", (which) => {
       drawsData = which === "p";
       look();
     }));
@@ -107,7 +107,7 @@ ganbook.figures.descent = function (stage) {
   const [large, side] = [element("div"), element("div", { class: "gb-side gb-even" })];
   layout.append(large, side);
   stage.body.append(layout);
-  const bars = stage.panel(large, { heading: '<span class="gb-data">data</span>, <span class="gb-G">p_g</span> and <span class="gb-D">D*</span>', ratio: 0.86, label: "", draw: drawBars });
+  const bars = stage.panel(large, { heading: '<span class="gb-data">data</span>, <span class="gb-G">p<sub>g</sub></span> and <span class="gb-D">D*</span>', ratio: 0.86, label: "", draw: drawBars });
   const chart = stage.panel(side, { heading: "C + log 4 <small>= 2·JSD, log scale</small>", ratio: 1.2, label: "", draw: drawChart });
   const read = stage.readouts(["Steps", "C + log 4", "Largest D*", "Least bar after a free step"]);
 
@@ -192,12 +192,12 @@ ganbook.figures.descent = function (stage) {
       pen.line([[left, Y(tick)], [right, Y(tick)]], colours.line, { width: 1 });
       pen.text(number(tick, 1), left - 5, Y(tick) + 4, colours.muted, { align: "right" });
     }
+    if (game.steps) game.start.forEach((v, k) => pen.line([[X(k) + 3, Y(v)], [X(k + 1) - 3, Y(v)]], colours.gen, { width: 1.2, dash: [1.5, 3] }));
     const [next, best, free] = [game.next, game.best, game.unbound];
     game.q.forEach((v, k) => {
       pen.area([[X(k) + 3, floor], [X(k) + 3, Y(v)], [X(k + 1) - 3, Y(v)], [X(k + 1) - 3, floor]], colours.gen, 0.55);
       pen.line([[X(k) + 3, Y(v)], [X(k + 1) - 3, Y(v)]], colours.gen, { width: 2.4 });
-      const verdict = colours.verdicts[Math.round(8 * best[k])];
-      pen.area([[X(k), h - strip], [X(k + 1), h - strip], [X(k + 1), h], [X(k), h]], `rgb(${verdict})`);
+      pen.area([[X(k), h - strip], [X(k + 1), h - strip], [X(k + 1), h], [X(k), h]], pen.verdict(best[k]));
       const way = Math.max(Math.min(Y(next[k]) - Y(v), 60), -60);
       pen.arrow((X(k) + X(k + 1)) / 2, Y(v), 0, way, colours.ink, 1.8);
       if (game.settings.geometry === "projected" && free[k] < 0) pen.text("✕", (X(k) + X(k + 1)) / 2, floor - 4, colours.warn, { align: "center", bold: true });
@@ -205,7 +205,7 @@ ganbook.figures.descent = function (stage) {
     const outline = game.p.flatMap((v, k) => [[X(k) + 1, Y(v)], [X(k + 1) - 1, Y(v)]]);
     pen.line(outline, colours.data, { width: 2.4 });
     pen.line([[left, floor], [right, floor]], colours.hair, { width: 1 });
-    pen.text("D*: blue is “real”, orange is “fake”", left, h - strip - 5, colours.disc);
+    pen.text("D*: blue for “real”, orange for “fake”", left, h - strip - 5, colours.disc);
     const [x, y] = [X(chosen) + cell / 2, Y(law()[chosen])];
     pen.circle(x, y, 6);
     pen.fill(colours.paper);

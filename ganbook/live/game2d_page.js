@@ -4,7 +4,7 @@
 ganbook.figures.game2d = function (stage) {
   const { element, number, short } = ganbook;
   const LOG4 = Math.log(4);
-  const WARM_UP = 100; // steps before the first picture, so that there is something to look at
+  const WARM_UP = 60; // steps before the first picture, so that there is something to look at
   const PHASE_MS = 1400;
   const DAB = 0.08; // spread of one dab of the reader's pencil
   const MOST_DABS = 80;
@@ -290,7 +290,7 @@ ganbook.figures.game2d = function (stage) {
     const missed = total !== null && found < total ? ` ${total - found} of ${total} modes ${total - found === 1 ? "is" : "are"} missed.` : "";
     if (!rule().calibrated) return `Step ${number(count)}: JSD ${number(jsd, 3)} nats.${missed}`;
     const verdict = left < 0.02 ? "hardly more than a perfect G would show" : `so G is still ${number(2 * left, 2)} from the floor`;
-    return `V is ${number(gap, 3)} short of <b class="gb-D">V*</b>; V* − (−log 4) = 2·JSD = ${number(2 * jsd, 3)}, ${verdict}.${missed}`;
+    return `V is ${number(gap, 3)} short of <b>V*</b>; V* − (−log 4) = 2·JSD = ${number(2 * jsd, 3)}, ${verdict}.${missed}`;
   }
 
   function drawMain(pen) {

@@ -67,6 +67,7 @@ ganbook.figures.saddle = function (stage) {
   const { element, number } = ganbook;
   const { numbers } = ganbook.saddle;
   const { edge, cells } = numbers;
+  const nodes = (cells - 1) / 4 + 1; // of the contours, on each side
   const line = Array.from({ length: cells }, (_, k) => -edge + (2 * edge * k) / (cells - 1));
   const game = ganbook.saddleGame();
   Object.assign(game.settings, stage.options);
@@ -89,7 +90,7 @@ ganbook.figures.saddle = function (stage) {
     advance: pace(),
     after: look,
     burst: 10,
-  }), stage.button("One step", one), stage.button("↺ Back to the start", reset, { class: "gb-quiet" }));
+  }), stage.button("One step", one), stage.button("↺ Reset", reset, { class: "gb-quiet" }));
   stage.bar("Set up",
     stage.select("Game", numbers.games.map(({ name, label }) => [name, label]), game.settings.game, change("game")),
     stage.select("Moves", numbers.methods, game.settings.method, change("method")),
@@ -109,7 +110,20 @@ ganbook.figures.saddle = function (stage) {
   function survey() {
     if (ground.of === game.settings.game) return;
     const values = line.flatMap((psi) => line.map((theta) => game.value([theta, psi])));
-    ground = { of: game.settings.game, values, low: Math.min(...values), high: Math.max(...values), answers: line.map((v) => game.answers([v, v])) };
+    const coarse = values.filter((_, k) => !(k % cells % 4) && !(Math.floor(k / cells) % 4));
+    ground = { of: game.settings.game, values, coarse, low: Math.min(...values), high: Math.max(...values), answers: line.map((v) => game.answers([v, v])) };
+  }
+  // V in ten shades, painted once for each game and theme.
+  function shade(colour) {
+    const { values, low, high } = ground;
+    const small = element("canvas", { width: cells, height: cells });
+    const brush = small.getContext("2d");
+    brush.fillStyle = colour;
+    values.forEach((value, k) => {
+      brush.globalAlpha = 0.05 + 0.055 * Math.floor((9.99 * (value - low)) / (high - low));
+      brush.fillRect(k % cells, cells - 1 - Math.floor(k / cells), 1, 1);
+    });
+    Object.assign(ground, { colour, shade: small });
   }
   let toPixels = (v) => v;
   let toValues = (v) => v;
@@ -145,13 +159,13 @@ ganbook.figures.saddle = function (stage) {
   }
   function sentence() {
     const { minmax, maxmin } = game.rules;
-    const walls = Math.max(...game.point.map(Math.abs)) >= edge;
+    const held = game.path.some((point) => Math.max(...point.map(Math.abs)) >= edge);
     if (minmax - maxmin > 0.01) {
       return `Here order matters: if G moves first V ends at ${number(minmax, 2)}, if D moves first at ${number(maxmin, 2)}. There is no saddle to arrive at.`;
     }
-    if (walls) return "The point has run into the edge of the square: no slope will bring it to the middle from there.";
-    if (game.settings.method === "best") return "Each jumps to the best answer, first D, then G. Nothing small about it.";
+    if (game.settings.method === "best") return "Each jumps to its best answer, first D, then G, and each answer makes the other’s worse: they chase each other round the square.";
     const { growth } = game;
+    if (held && growth > 1) return "Each step led away from the saddle, until the edge of the square held the point: without it the way would have no end.";
     if (Math.abs(growth - 1) < 1e-9) return "Each step keeps the distance in the long run: round and round.";
     return growth > 1
       ? `Each step leads <b>away</b> from the saddle, by ${number(100 * (growth - 1), 1)} %.`
@@ -161,17 +175,15 @@ ganbook.figures.saddle = function (stage) {
   function drawPlane(pen) {
     const { width: w, height: h, colours } = pen;
     const [left, bottom, top, right] = [40, 36, 12, w - 8];
-    const { values, answers, low, high } = ground;
+    const { coarse, answers, low, high } = ground;
     const [X, Y] = pen.axes({ x: [-edge, edge], y: [-edge, edge], xticks: [-2, -1, 0, 1, 2], yticks: [-2, -1, 0, 1, 2], xname: "θ, chosen by G", left, bottom });
     pen.within(left, top, right, h - bottom, () => {
-      const small = element("canvas", { width: cells, height: cells });
-      const brush = small.getContext("2d");
-      brush.fillStyle = colours.value;
-      values.forEach((value, k) => {
-        brush.globalAlpha = 0.05 + 0.055 * Math.floor((9.99 * (value - low)) / (high - low));
-        brush.fillRect(k % cells, cells - 1 - Math.floor(k / cells), 1, 1);
-      });
-      pen.context.drawImage(small, X(-edge), Y(edge), X(edge) - X(-edge), Y(-edge) - Y(edge));
+      if (ground.colour !== colours.value) shade(colours.value);
+      const [x, y, size] = [X(-edge), Y(edge), X(edge) - X(-edge)];
+      pen.context.drawImage(ground.shade, x, y, size, size);
+      const side = size / (nodes - 1); // the nodes are the middles of what `level` calls cells
+      const frame = [x - side / 2, y - side / 2, size + side, size + side];
+      for (let k = 1; k < 10; k++) pen.level(coarse, nodes, low + (k * (high - low)) / 10, colours.value, 1, 0.5, frame);
       // a best answer may jump: lift the pen there
       for (const [who, colour] of [[0, colours.gen], [1, colours.disc]]) {
         let piece = [];
