@@ -233,7 +233,7 @@ ganbook.figures.dirac = function (stage) {
     pen.line([[0, Y(0)], [w, Y(0)]], colours.line, { width: 1 });
     pen.text("1", X(1) + 5, Y(0) + 15);
     pen.text("inside: comes home", 8, 18, colours.ok);
-    pen.text("outside: leaves", w - 8, h - 8, colours.warn, { align: "right" });
+    pen.text("outside", w - 8, h - 8, colours.warn, { align: "right" });
     if (["r1", "noise"].includes(game.settings.cure)) {
       for (let k = 0; k <= numbers.track; k++) {
         for (const [a, b] of game.eigenvalues(0.01 * 300 ** (k / numbers.track)) ?? []) {

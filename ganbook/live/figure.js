@@ -167,11 +167,11 @@ ganbook.figures ??= {};
       return `rgb(${shade(this.colours.verdicts, share)})`;
     }
     // Where values on square cells (the first row at the bottom) cross a level.
-    level(values, cells, level, colour, width, alpha, [left, top, w, h] = [0, 0, this.width, this.height]) {
+    level(values, cells, level, colour, width, alpha) {
       const { context } = this;
       const at = (row, column) => values[row * cells + column];
-      const x = (column) => left + ((column + 0.5) * w) / cells;
-      const y = (row) => top + h - ((row + 0.5) * h) / cells;
+      const x = (column) => ((column + 0.5) * this.width) / cells;
+      const y = (row) => this.height - ((row + 0.5) * this.height) / cells;
       context.beginPath();
       for (let row = 0; row + 1 < cells; row++) {
         for (let column = 0; column + 1 < cells; column++) {
@@ -256,9 +256,11 @@ ganbook.figures ??= {};
       const name = `gb-${++made}`;
       const inputs = items.map(([key]) => element("input", { type: "radio", name, value: key }));
       const labels = items.map(([, words, picture], i) => {
-        const face = element("span");
-        face.innerHTML = picture ? `<svg viewBox="0 0 34 34" aria-hidden="true">${picture}</svg>` : words;
-        if (picture) inputs[i].setAttribute("aria-label", words);
+        const face = element("span", {}, picture ? "" : words);
+        if (picture) {
+          face.innerHTML = `<svg viewBox="0 0 34 34" aria-hidden="true">${picture}</svg>`;
+          inputs[i].setAttribute("aria-label", words);
+        }
         return element("label", { title: picture ? words : null }, inputs[i], face);
       });
       const group = element(

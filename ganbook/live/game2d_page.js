@@ -442,7 +442,9 @@ ganbook.figures.game2d = function (stage) {
     put("G", box(plan.G, "G"), ...mesh(plan.G), words(middle(plan.G), below(plan.G), "G", "middle", "gb-name"));
     put("fakes", box(plan.fakes, "G"), ...cloud(plan.fakes, slow.fakes, "G", world.frame), words(middle(plan.fakes), below(plan.fakes), plan.label ? "fakes G(z)" : "fakes", "middle", "gb-name"));
     const still = lit.includes("still");
-    put(still ? "still" : "D", box(plan.D, "D", player === "G"), ...thumbnail(plan.D), words(middle(plan.D), plan.D[1] - 8, player === "G" ? "D, held still" : "D", "middle", "gb-name"));
+    put(still ? "still" : "D", box(plan.D, "D", player === "G"), ...thumbnail(plan.D), player === "G"
+      ? words(middle(plan.D), plan.D[1] - 8, plan.label ? "D, held still" : "D, still", "middle", "gb-name")
+      : words(middle(plan.D) - 11, plan.D[1] - 8, "D", "end", "gb-name")); // beside the head of backD
     if (plan.opinions) {
       const [x, y, w] = plan.opinions;
       const bar = (top, share, kind, label) => [

@@ -106,7 +106,7 @@ ganbook.figures.police = function (stage) {
     else game.reset(++seed);
     look(true);
     real.focus();
-  });
+  }, { class: "gb-play" });
   const more = stage.button("Let the best rule judge 2,000 more", () => {
     last = `The best rule was right ${number(100 * game.bestPlays(2000), 1)} % of 2,000 more times. `;
     look(true);

@@ -67,7 +67,6 @@ ganbook.figures.saddle = function (stage) {
   const { element, number } = ganbook;
   const { numbers } = ganbook.saddle;
   const { edge, cells } = numbers;
-  const nodes = (cells - 1) / 4 + 1; // of the contours, on each side
   const line = Array.from({ length: cells }, (_, k) => -edge + (2 * edge * k) / (cells - 1));
   const game = ganbook.saddleGame();
   Object.assign(game.settings, stage.options);
@@ -110,19 +109,29 @@ ganbook.figures.saddle = function (stage) {
   function survey() {
     if (ground.of === game.settings.game) return;
     const values = line.flatMap((psi) => line.map((theta) => game.value([theta, psi])));
-    const coarse = values.filter((_, k) => !(k % cells % 4) && !(Math.floor(k / cells) % 4));
-    ground = { of: game.settings.game, values, coarse, low: Math.min(...values), high: Math.max(...values), answers: line.map((v) => game.answers([v, v])) };
+    ground = { of: game.settings.game, values, low: Math.min(...values), high: Math.max(...values), answers: line.map((v) => game.answers([v, v])) };
   }
-  // V in ten shades, painted once for each game and theme.
+  // V in ten shades with a line between them, painted once for each game and theme.
   function shade(colour) {
     const { values, low, high } = ground;
-    const small = element("canvas", { width: cells, height: cells });
-    const brush = small.getContext("2d");
-    brush.fillStyle = colour;
-    values.forEach((value, k) => {
-      brush.globalAlpha = 0.05 + 0.055 * Math.floor((9.99 * (value - low)) / (high - low));
-      brush.fillRect(k % cells, cells - 1 - Math.floor(k / cells), 1, 1);
-    });
+    const size = 4 * (cells - 1);
+    const band = (x, y) => {
+      const [i, j] = [x, y].map((v) => Math.min(Math.floor(v / 4), cells - 2));
+      const [u, v] = [x / 4 - i, y / 4 - j];
+      const row = (k) => (1 - u) * values[k * cells + i] + u * values[k * cells + i + 1];
+      return Math.floor((9.99 * ((1 - v) * row(j) + v * row(j + 1) - low)) / (high - low));
+    };
+    const image = new ImageData(size, size);
+    const rgb = [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16));
+    for (let y = 0; y < size; y++) {
+      for (let x = 0; x < size; x++) {
+        const here = band(x, y);
+        const line = here !== band(x + 1, y) || here !== band(x, y + 1);
+        image.data.set([...rgb, 255 * (0.05 + 0.055 * here + (line ? 0.25 : 0))], 4 * ((size - 1 - y) * size + x));
+      }
+    }
+    const small = element("canvas", { width: size, height: size });
+    small.getContext("2d").putImageData(image, 0, 0);
     Object.assign(ground, { colour, shade: small });
   }
   let toPixels = (v) => v;
@@ -175,15 +184,11 @@ ganbook.figures.saddle = function (stage) {
   function drawPlane(pen) {
     const { width: w, height: h, colours } = pen;
     const [left, bottom, top, right] = [40, 36, 12, w - 8];
-    const { coarse, answers, low, high } = ground;
+    const { answers } = ground;
     const [X, Y] = pen.axes({ x: [-edge, edge], y: [-edge, edge], xticks: [-2, -1, 0, 1, 2], yticks: [-2, -1, 0, 1, 2], xname: "θ, chosen by G", left, bottom });
     pen.within(left, top, right, h - bottom, () => {
       if (ground.colour !== colours.value) shade(colours.value);
-      const [x, y, size] = [X(-edge), Y(edge), X(edge) - X(-edge)];
-      pen.context.drawImage(ground.shade, x, y, size, size);
-      const side = size / (nodes - 1); // the nodes are the middles of what `level` calls cells
-      const frame = [x - side / 2, y - side / 2, size + side, size + side];
-      for (let k = 1; k < 10; k++) pen.level(coarse, nodes, low + (k * (high - low)) / 10, colours.value, 1, 0.5, frame);
+      pen.context.drawImage(ground.shade, X(-edge), Y(edge), X(edge) - X(-edge), Y(-edge) - Y(edge));
       // a best answer may jump: lift the pen there
       for (const [who, colour] of [[0, colours.gen], [1, colours.disc]]) {
         let piece = [];

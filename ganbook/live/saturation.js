@@ -150,7 +150,8 @@ ganbook.figures.saturation = function (stage) {
     pen.line(line.map((v, k) => [X(v), Y(both[k].minimax)]), colours.ink, { width: 2.4 });
     pen.line(line.map((v, k) => [X(v), Y(both[k].non_saturating)]), colours.ink, { width: 2.4, dash: [7, 5] });
     pen.text("σ(l), minimax", X(9.6), Y(0.9), colours.ink, { align: "right", bold: true });
-    pen.text("1 − σ(l), non-saturating", X(9.6), Y(0.09), colours.ink, { align: "right", bold: true });
+    pen.text("1 − σ(l),", X(9.6), Y(0.14) - 9, colours.ink, { align: "right", bold: true });
+    pen.text("non-saturating", X(9.6), Y(0.14) + 8, colours.ink, { align: "right", bold: true });
     for (const logit of game.logits) {
       const v = Math.min(Math.max(logit, -REACH), REACH);
       const { minimax, non_saturating: other } = game.weights(v);
@@ -184,7 +185,8 @@ ganbook.figures.saturation = function (stage) {
     pen.line(curve(2), colours.ink, { width: 2.4, dash: [7, 5] });
     const [, a, b] = game.history.at(-1);
     const end = { align: "right", bold: true };
-    pen.text("minimax", X(steps) - 10, Y(a) + (Y(a) < pen.height / 2 ? 20 : -10), colours.ink, end);
+    const late = game.history.slice(-Math.ceil(game.history.length / 3)).map((one) => Y(one[1]));
+    pen.text("minimax", X(steps) - 10, Math.min(...late) - 10, colours.ink, end);
     pen.text("non-saturating", X(steps) - 10, Y(b) + 20, colours.ink, end);
     pen.diamond(X(game.steps), Y(a), 6);
     pen.diamond(X(game.steps), Y(b), 6);
