@@ -18,7 +18,8 @@ TITLE = "Two weights, two gradients"
 CAPTION = (
     "**Press Play: D learns, G stands still.** Left, the factor in front of each fake’s gradient: "
     "σ(l) in the minimax game, 1 − σ(l) in the non-saturating one; diamonds are fakes at D’s "
-    "logits, those beyond the edge on it. Right, the length of G’s gradient. Does the minimax one shrink from the start?"
+    "logits, those beyond the edge on it. Right, the length of G’s gradient. Does the minimax one "
+    "shrink from the start?"
 )
 ALT = (
     "Left, two curves that cross at ½ where the logit is 0; the fakes sit far to the left, where "

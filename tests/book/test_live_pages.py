@@ -69,6 +69,23 @@ def test_a_drawn_law_is_learned(open_page):
     assert played.get("measured.jsd") < min(0.25, before)
 
 
+def test_a_finger_draws_a_law(open_page):
+    played = open_page(width=390, has_touch=True)
+    played.figure.locator("input[value=drawn]").check()
+    canvas = played.figure.locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    box, scrolled = canvas.bounding_box(), played.page.evaluate("scrollY")
+    touch = played.page.context.new_cdp_session(played.page)
+    for k in range(8):
+        kind = "touchStart" if k == 0 else "touchMove"
+        at = {"x": box["x"] + 60 + 25 * k, "y": box["y"] + 60 + 25 * k}
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    played.button("Done").click()
+    assert len(played.get("game.data.centres")) == 8
+    assert played.page.evaluate("scrollY") == scrolled
+
+
 def test_the_keyboard_alone_draws_and_plays(open_page):
     played = open_page()
     press = played.page.keyboard.press
