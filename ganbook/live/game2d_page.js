@@ -79,7 +79,7 @@ ganbook.figures.game2d = function (stage) {
   }
   function advance(time) {
     if (speed === "slow") {
-      if (time - (slow?.since ?? -Infinity) >= PHASE_MS) nextPhase(null, time);
+      if (time === Infinity || time - (slow?.since ?? -Infinity) >= PHASE_MS) nextPhase(null, time);
       return false;
     }
     slow = null;
@@ -87,7 +87,7 @@ ganbook.figures.game2d = function (stage) {
     paced.steps++;
     if (!game.finite) stage.pause();
     stage.budget = (stage.budget ?? 0) + 1;
-    return speed === "max" || stage.budget < Number(speed);
+    return time === Infinity || speed === "max" || stage.budget < Number(speed);
   }
   function after() {
     stage.budget = 0;
