@@ -123,7 +123,8 @@ def instead() -> str:
         ["Note", *(f"Round {k}" for k in range(1, len(rounds) + 1))],
         [[n + 1, *(marks[n] for _, marks in rounds)] for n in range(NOTES)],
     )
-    letters = [" ".join("FR"[is_real] for is_real in real) for real, _ in rounds]
+    letters = ["".join("FR"[is_real] for is_real in real) for real, _ in rounds]
+    letters = [" ".join(word[k : k + 4] for k in range(0, NOTES, 4)) for word in letters]
     limits = [f"{100 * limit(law):.1f} %" for law in FORGERS.values()]
     key = table(
         "R is real, F is forged; nobody can be right more often than the limit",

@@ -372,7 +372,7 @@ def test_a_round_keeps_its_score_and_its_secret():
 def test_the_paper_holds_notes_worth_judging():
     notes, key = police.instead().split("<details>")
     marks = [float(x) for x in re.findall(r"<td>(\d\d\.\d)</td>", notes)]
-    letters = [row.split() for row in re.findall(r"<td>([RF ]{31})</td>", key)]
+    letters = [row.replace(" ", "") for row in re.findall(r"<td>([RF ]{19})</td>", key)]
     assert (len(marks), len(letters)) == (6 * police.NOTES, 6)
     right = 0
     for k, (law, real) in enumerate(zip(police.FORGERS.values(), letters, strict=True)):
