@@ -87,7 +87,7 @@ ganbook.figures.descent = function (stage) {
     look();
   };
   stage.bar("Play", stage.clock({ advance: pace(), after: look, burst: 10 }), stage.button("One step", one),
-    stage.button("↺ Back to the start", reset, { class: "gb-quiet" }));
+    stage.button("↺ Reset", reset, { class: "gb-quiet" }));
   stage.bar("Set up",
     stage.select("Start", [["humps", "two humps"], ["missed", "a hump all but missed"], ["thin", "too much where data are thin"]], game.settings.start, (name) => (game.load(name), look())),
     stage.select("A step", numbers.geometries, game.settings.geometry, (name) => {
@@ -98,7 +98,7 @@ ganbook.figures.descent = function (stage) {
       game.settings.lr = lr;
       reset();
     }),
-    stage.choice("Draw", [["q", "p_g"], ["p", "data"]], "q", (which) => {
+    stage.choice("Draw", [["q", "fakes"], ["p", "data"]], "q", (which) => {
       drawsData = which === "p";
       look();
     }));
@@ -107,7 +107,7 @@ ganbook.figures.descent = function (stage) {
   const [large, side] = [element("div"), element("div", { class: "gb-side gb-even" })];
   layout.append(large, side);
   stage.body.append(layout);
-  const bars = stage.panel(large, { heading: '<span class="gb-data">data</span>, <span class="gb-G">p_g</span> and <span class="gb-D">D*</span>', ratio: 0.86, label: "", draw: drawBars });
+  const bars = stage.panel(large, { heading: '<span class="gb-data">data</span>, <span class="gb-G">p<sub>g</sub></span> and <span class="gb-D">D*</span>', ratio: 0.86, label: "", draw: drawBars });
   const chart = stage.panel(side, { heading: "C + log 4 <small>= 2·JSD, log scale</small>", ratio: 1.2, label: "", draw: drawChart });
   const read = stage.readouts(["Steps", "C + log 4", "Largest D*", "Least bar after a free step"]);
 
@@ -130,7 +130,7 @@ ganbook.figures.descent = function (stage) {
       chosen = (chosen + Math.sign(right) + bins) % bins;
       look();
     },
-    words: () => `bar ${chosen + 1} of ${drawsData ? "the data" : "p g"}: ${number(100 * law()[chosen], 1)} percent`,
+    words: () => `bar ${chosen + 1} of ${drawsData ? "the data" : "the fakes"}: ${number(100 * law()[chosen], 1)} percent`,
   });
   bars.canvas.style.cursor = "crosshair";
   let drawing = false;
@@ -168,7 +168,7 @@ ganbook.figures.descent = function (stage) {
     const { geometry, lr } = game.settings;
     const { excess } = game.paths[geometry];
     const [now, before] = [excess.at(-1), excess.at(-2) ?? Infinity];
-    if (now < 1e-9) return "<b>C is −log 4</b>: p_g has become the data, and D* says ½ everywhere.";
+    if (now < 1e-9) return "<b>C is −log 4</b>: p<sub>g</sub> has become the data, and D* says ½ everywhere.";
     if (now > before * 1.0001) return `The step overshot: C <b>rose</b> by ${tiny(now - before)}. A smaller step would not.`;
     if (geometry === "projected" && free < 0) return `Along the slope alone the least bar would go to ${number(free, 2)}: <b>out of the simplex</b>; the projection cuts it off at 0.`;
     const factor = now / before;
@@ -177,7 +177,7 @@ ganbook.figures.descent = function (stage) {
         ? `It <b>crawls</b>: a step leaves ${number(100 * factor, 1)} % of C + log 4.`
         : `A step leaves ${number(100 * factor, 1)} % of C + log 4${geometry === "mirror" && lr === 1 ? "; with size 1 a step is just the mean of both laws" : ""}.`;
     }
-    return "Draw p_g with the mouse, or with the arrow keys on the handle; then take a step.";
+    return "Draw p<sub>g</sub> with the mouse, or with the arrow keys on the handle; then take a step.";
   }
 
   function drawBars(pen) {
@@ -192,12 +192,12 @@ ganbook.figures.descent = function (stage) {
       pen.line([[left, Y(tick)], [right, Y(tick)]], colours.line, { width: 1 });
       pen.text(number(tick, 1), left - 5, Y(tick) + 4, colours.muted, { align: "right" });
     }
+    if (game.steps) game.start.forEach((v, k) => pen.line([[X(k) + 3, Y(v)], [X(k + 1) - 3, Y(v)]], colours.gen, { width: 1.2, dash: [1.5, 3] }));
     const [next, best, free] = [game.next, game.best, game.unbound];
     game.q.forEach((v, k) => {
       pen.area([[X(k) + 3, floor], [X(k) + 3, Y(v)], [X(k + 1) - 3, Y(v)], [X(k + 1) - 3, floor]], colours.gen, 0.55);
       pen.line([[X(k) + 3, Y(v)], [X(k + 1) - 3, Y(v)]], colours.gen, { width: 2.4 });
-      const verdict = colours.verdicts[Math.round(8 * best[k])];
-      pen.area([[X(k), h - strip], [X(k + 1), h - strip], [X(k + 1), h], [X(k), h]], `rgb(${verdict})`);
+      pen.area([[X(k), h - strip], [X(k + 1), h - strip], [X(k + 1), h], [X(k), h]], pen.verdict(best[k]));
       const way = Math.max(Math.min(Y(next[k]) - Y(v), 60), -60);
       pen.arrow((X(k) + X(k + 1)) / 2, Y(v), 0, way, colours.ink, 1.8);
       if (game.settings.geometry === "projected" && free[k] < 0) pen.text("✕", (X(k) + X(k + 1)) / 2, floor - 4, colours.warn, { align: "center", bold: true });
@@ -205,7 +205,7 @@ ganbook.figures.descent = function (stage) {
     const outline = game.p.flatMap((v, k) => [[X(k) + 1, Y(v)], [X(k + 1) - 1, Y(v)]]);
     pen.line(outline, colours.data, { width: 2.4 });
     pen.line([[left, floor], [right, floor]], colours.hair, { width: 1 });
-    pen.text("D*: blue is “real”, orange is “fake”", left, h - strip - 5, colours.disc);
+    pen.text("D*: blue for “real”, orange for “fake”", left, h - strip - 5, colours.disc);
     const [x, y] = [X(chosen) + cell / 2, Y(law()[chosen])];
     pen.circle(x, y, 6);
     pen.fill(colours.paper);
@@ -221,13 +221,19 @@ ganbook.figures.descent = function (stage) {
     const tick = (v) => [v, v >= 0.01 ? String(v) : `1e−${-Math.round(Math.log10(v))}`];
     const middle = 10 ** Math.round(Math.log10(low) / 2);
     const [X, Y] = pen.axes({ x: [0, steps], y: [low, 2], yticks: [...new Set([low, middle, 1])].map(tick), xticks: [0, [steps, number(steps)]], xname: "steps", log: true, left: 46 });
+    const labels = [];
     const dashes = { mirror: [], softmax: [7, 5], projected: [2, 4] };
     for (const [name] of numbers.geometries) {
       const on = name === game.settings.geometry;
       const line = game.paths[name].excess.map((v, k) => [X(k), Y(Math.max(v, low))]);
       pen.line(line, on ? colours.value : colours.muted, { width: on ? 3 : 1.6, dash: dashes[name] });
-      const [x, y] = line.at(-1);
-      pen.text(name, Math.min(x, pen.width - 60), Math.max(y - 7, 26), on ? colours.ink : colours.muted, { align: "right", bold: on });
+      labels.push([Math.max(line.at(-1)[1] - 7, 26), name, on]);
+    }
+    // beside the ends of the lines, one below the other where these meet
+    let last = 0;
+    for (const [y, name, on] of labels.sort(([a], [b]) => a - b)) {
+      last = Math.max(y, last + 17);
+      pen.text(name, pen.width - 60, last, on ? colours.ink : colours.muted, { align: "right", bold: on });
     }
   }
   for (let i = 0; i < 5; i++) game.step();

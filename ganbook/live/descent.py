@@ -27,8 +27,8 @@ STARTS = {  # heights of data and of p_g
 TITLE = "Descent with the best D"
 CAPTION = (
     "**Draw the orange bars, choose how a step is taken, press Play.** Blue outlines are the data, "
-    "orange bars p_g; below them the verdict of the best D, and arrows that say how the next step "
-    "changes each bar. C + log 4 is 2·JSD: at 0 the two laws are one."
+    "orange bars what G makes; below them the verdict of the best D, and arrows that say how the "
+    "next step changes each bar. C + log 4 is 2·JSD: at 0 the two laws are one."
 )
 ALT = (
     "Twelve blue outlined bars with two humps and twelve orange bars that fall from left to right; "

@@ -114,7 +114,7 @@ ganbook.figures.dirac = function (stage) {
     look();
   };
   stage.bar("Play", stage.clock({ advance: pace(), after: look, burst: 20 }), stage.button("One step", one),
-    stage.button("↺ Back to the start", reset, { class: "gb-quiet" }));
+    stage.button("↺ Reset", reset, { class: "gb-quiet" }));
   const strength = stage.slider("Strength", { min: 0.01, max: 3, log: true, value: game.settings.strength, format: (v) => number(v, 2) }, change("strength"));
   stage.bar("Set up",
     stage.select("Game", numbers.games, game.settings.game, change("game")),
@@ -233,6 +233,7 @@ ganbook.figures.dirac = function (stage) {
     pen.line([[0, Y(0)], [w, Y(0)]], colours.line, { width: 1 });
     pen.text("1", X(1) + 5, Y(0) + 15);
     pen.text("inside: comes home", 8, 18, colours.ok);
+    pen.text("outside", w - 8, h - 8, colours.warn, { align: "right" });
     if (["r1", "noise"].includes(game.settings.cure)) {
       for (let k = 0; k <= numbers.track; k++) {
         for (const [a, b] of game.eigenvalues(0.01 * 300 ** (k / numbers.track)) ?? []) {

@@ -162,6 +162,10 @@ ganbook.figures ??= {};
       this.context.fillRect(0, 0, this.width, this.height);
       this.context.globalAlpha = 1;
     }
+    // The colour of a verdict.
+    verdict(share) {
+      return `rgb(${shade(this.colours.verdicts, share)})`;
+    }
     // Where values on square cells (the first row at the bottom) cross a level.
     level(values, cells, level, colour, width, alpha) {
       const { context } = this;
@@ -398,7 +402,7 @@ ganbook.figures ??= {};
     // --- the clock
     // A Play button. `advance()` does one unit of work and says whether it may be called again in
     // this frame; after each frame `after()` measures and draws. Nothing runs while out of sight;
-    // with reduced motion the button is `burst` units at a press.
+    // with reduced motion the button is `burst` units at a press, and the time is Infinity.
     clock({ advance, after, burst = 10 }) {
       const button = element("button", { type: "button", class: "gb-play" });
       const label = () => {
@@ -426,7 +430,7 @@ ganbook.figures ??= {};
       };
       this.toggle = () => {
         if (this.still.matches) {
-          for (let i = 0; i < burst; i++) advance(Infinity);
+          for (let i = 0; i < burst && advance(Infinity); i++);
           after();
         } else if (this.playing) this.pause();
         else this.play();

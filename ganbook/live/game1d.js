@@ -114,8 +114,8 @@ ganbook.figures.game1d = function (stage) {
   const hills = stage.panel(large, { heading: '<span class="gb-data">data</span> and <span class="gb-G">fakes</span>', ratio: 0.4, label: "", draw: drawHills });
   const verdicts = stage.panel(large, { heading: '<span class="gb-D">D</span> as learned, and dashed <span class="gb-D">D*</span>, the best', ratio: 0.3, label: "", draw: drawVerdicts });
   const ladder = stage.panel(large, { heading: "V, and what is missing <small>nats</small>", ratio: 0.15, label: "", draw: drawLadder });
-  ladder.canvas.style.minHeight = "84px";
-  const read = stage.readouts(["D steps", "V", "D’s gap, V* − V", "G’s gap, V* + log 4 = 2·JSD"]);
+  ladder.canvas.style.minHeight = "100px";
+  const read = stage.readouts(["D steps", "V", "V*", "JSD"]);
   stage.more(
     stage.slider("Rate", { min: 1e-3, max: 0.1, log: true, value: game.settings.rate, format: (v) => number(v, 3) }, change("rate")),
     stage.slider("Seed", { min: 1, max: 20, value: game.settings.seed }, (seed) => {
@@ -156,7 +156,7 @@ ganbook.figures.game1d = function (stage) {
     const { value, bestValue, jsd } = seen;
     mean.set(game.mean);
     width.set(game.width);
-    read(number(game.steps), number(value, 3), number(bestValue - value, 3), number(2 * jsd, 3));
+    read(number(game.steps), number(value, 3), number(bestValue, 3), number(jsd, 3));
     hills.describe(`Data: ${game.law.label}. G: one hill at ${number(game.mean, 1)}, width ${number(game.width, 2)}`);
     verdicts.describe(`D as learned: V is ${number(bestValue - value, 3)} short of the best there is`);
     ladder.describe(`V ${number(value, 3)}, best V ${number(bestValue, 3)}, floor ${number(-LOG4, 3)}`);
@@ -192,30 +192,41 @@ ganbook.figures.game1d = function (stage) {
     pen.line(seen.best.map((v, k) => [X(x[k]), Y(v)]), colours.disc, { width: 2, dash: [6, 5] });
     pen.line(seen.learned.map((v, k) => [X(x[k]), Y(v)]), colours.disc, { width: 2.6 });
     seen.best.forEach((v, k) => {
-      const shade = colours.verdicts[Math.round(8 * v)];
-      pen.area([[X(x[k]) - w / cells, h - 14], [X(x[k]) + w / cells, h - 14], [X(x[k]) + w / cells, h], [X(x[k]) - w / cells, h]].map(([u, t]) => [Math.min(Math.max(u, X(-edge)), X(edge)), t]), `rgb(${shade})`);
+      pen.area([[X(x[k]) - w / cells, h - 14], [X(x[k]) + w / cells, h - 14], [X(x[k]) + w / cells, h], [X(x[k]) - w / cells, h]].map(([u, t]) => [Math.min(Math.max(u, X(-edge)), X(edge)), t]), pen.verdict(v));
     });
   }
-  // A scale from the floor to 0: the violet gap is D's to close, the orange one G's.
+  // A scale from the floor to 0, and the two gaps: the violet one is D's to close, the orange one G's.
   function drawLadder(pen) {
     const { width: w, height: h, colours } = pen;
     const { value, bestValue } = seen;
     const low = Math.min(-LOG4, Math.max(value, -2.4)) - 0.12;
     const X = (v) => 34 + ((w - 50) * (v - low)) / -low;
-    const middle = h / 2;
+    const middle = 36;
     const shown = Math.max(value, low);
     const bar = (from, to, colour) => pen.area([[X(from), middle - 9], [X(to), middle - 9], [X(to), middle + 9], [X(from), middle + 9]], colour, 0.35);
+    const bracket = (from, to, y, colour) => pen.line([[X(from), y - 4], [X(from), y], [X(to), y], [X(to), y - 4]], colour, { width: 1.6 });
+    const rung = (v, down, colour, dash) => pen.line([[X(v), middle - 13], [X(v), down]], colour, { width: 2.6, dash });
+    const beside = (words, v, y, colour) => {
+      const right = X(v) < w - 150;
+      pen.text(words, X(v) + (right ? 6 : -6), y, colour, { align: right ? "left" : "right", bold: true });
+    };
     pen.line([[X(low), middle], [X(0), middle]], colours.hair, { width: 1 });
     bar(-LOG4, bestValue, colours.gen);
     bar(shown, bestValue, colours.disc);
-    const rung = (v, words, colour, below, dash) => {
-      pen.line([[X(v), middle - 13], [X(v), middle + 13]], colour, { width: 2.6, dash });
-      pen.text(words, X(v), below ? middle + 28 : middle - 17, colour, { align: "center", bold: true });
-    };
-    rung(0, "0", colours.muted, true);
-    rung(-LOG4, "−log 4", colours.value, true, [2, 3]);
-    rung(bestValue, "V*", colours.disc, false, [5, 3]);
-    if (value > low) rung(value, "V", colours.ink, X(value) - X(-LOG4) > 50 || X(-LOG4) - X(value) > 50);
+    rung(-LOG4, h - 20, colours.value, [2, 3]);
+    rung(0, middle + 13, colours.muted);
+    rung(bestValue, middle + 13, colours.value, [5, 3]);
+    pen.text("−log 4", X(-LOG4), h - 6, colours.value, { align: "center", bold: true });
+    pen.text("0", X(0), h - 6, colours.muted, { align: "center" });
+    pen.text("V*", X(bestValue) + 3, middle - 17, colours.value, { bold: true });
+    bracket(-LOG4, bestValue, middle + 34, colours.gen);
+    beside(`G’s gap, 2·JSD ${number(bestValue + LOG4, 3)}`, bestValue, middle + 38, colours.gen);
+    if (value > low) {
+      rung(value, middle + 13, colours.value);
+      pen.text("V", X(value) - 3, middle - 17, colours.value, { align: "right", bold: true });
+      bracket(value, bestValue, middle + 18, colours.disc);
+    }
+    beside(`D’s gap ${number(bestValue - value, 3)}`, bestValue, middle + 22, colours.disc);
   }
   for (let i = 0; i < 60; i++) game.step();
   look();

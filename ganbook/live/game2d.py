@@ -282,7 +282,7 @@ def settings(width: int) -> dict:
         "lattice": LATTICE,
         "bandwidth": BANDWIDTH,
         "noiseSeed": 2014,
-        "floorDraws": 4,
+        "floorDraws": 2,
         "layers": {"G": layers(G), "D": layers(D)},
         "defaults": DEFAULTS,
     }

@@ -4,7 +4,7 @@
 ganbook.figures.game2d = function (stage) {
   const { element, number, short } = ganbook;
   const LOG4 = Math.log(4);
-  const WARM_UP = 100; // steps before the first picture, so that there is something to look at
+  const WARM_UP = 60; // steps before the first picture, so that there is something to look at
   const PHASE_MS = 1400;
   const DAB = 0.08; // spread of one dab of the reader's pencil
   const MOST_DABS = 80;
@@ -79,7 +79,7 @@ ganbook.figures.game2d = function (stage) {
   }
   function advance(time) {
     if (speed === "slow") {
-      if (time - (slow?.since ?? -Infinity) >= PHASE_MS) nextPhase(null, time);
+      if (time === Infinity || time - (slow?.since ?? -Infinity) >= PHASE_MS) nextPhase(null, time);
       return false;
     }
     slow = null;
@@ -87,7 +87,7 @@ ganbook.figures.game2d = function (stage) {
     paced.steps++;
     if (!game.finite) stage.pause();
     stage.budget = (stage.budget ?? 0) + 1;
-    return speed === "max" || stage.budget < Number(speed);
+    return time === Infinity || speed === "max" || stage.budget < Number(speed);
   }
   function after() {
     stage.budget = 0;
@@ -290,7 +290,7 @@ ganbook.figures.game2d = function (stage) {
     const missed = total !== null && found < total ? ` ${total - found} of ${total} modes ${total - found === 1 ? "is" : "are"} missed.` : "";
     if (!rule().calibrated) return `Step ${number(count)}: JSD ${number(jsd, 3)} nats.${missed}`;
     const verdict = left < 0.02 ? "hardly more than a perfect G would show" : `so G is still ${number(2 * left, 2)} from the floor`;
-    return `V is ${number(gap, 3)} short of <b class="gb-D">V*</b>; V* − (−log 4) = 2·JSD = ${number(2 * jsd, 3)}, ${verdict}.${missed}`;
+    return `V is ${number(gap, 3)} short of <b>V*</b>; V* − (−log 4) = 2·JSD = ${number(2 * jsd, 3)}, ${verdict}.${missed}`;
   }
 
   function drawMain(pen) {
@@ -442,7 +442,9 @@ ganbook.figures.game2d = function (stage) {
     put("G", box(plan.G, "G"), ...mesh(plan.G), words(middle(plan.G), below(plan.G), "G", "middle", "gb-name"));
     put("fakes", box(plan.fakes, "G"), ...cloud(plan.fakes, slow.fakes, "G", world.frame), words(middle(plan.fakes), below(plan.fakes), plan.label ? "fakes G(z)" : "fakes", "middle", "gb-name"));
     const still = lit.includes("still");
-    put(still ? "still" : "D", box(plan.D, "D", player === "G"), ...thumbnail(plan.D), words(middle(plan.D), plan.D[1] - 8, player === "G" ? "D, held still" : "D", "middle", "gb-name"));
+    put(still ? "still" : "D", box(plan.D, "D", player === "G"), ...thumbnail(plan.D), player === "G"
+      ? words(middle(plan.D), plan.D[1] - 8, plan.label ? "D, held still" : "D, still", "middle", "gb-name")
+      : words(middle(plan.D) - 11, plan.D[1] - 8, "D", "end", "gb-name")); // beside the head of backD
     if (plan.opinions) {
       const [x, y, w] = plan.opinions;
       const bar = (top, share, kind, label) => [

@@ -197,7 +197,7 @@ ganbook.figures.latent = function (stage) {
       if (time !== Infinity && time - last < 40) return false;
       last = time;
       game.step();
-      return false;
+      return time === Infinity;
     };
   }
   // What belongs to a plane, to a walk, and to a place.

@@ -23,7 +23,8 @@ from ganbook.live import (
 from ganbook.plots import PALETTE, STYLE
 
 # Each module has TITLE, ALT and CAPTION; options(**given), which checks what an author wrote;
-# scripts(**settings), script by file name; and still(), a figure for where no script runs.
+# scripts(**settings), script by file name; and still(), a figure for where no script runs. It may
+# have instead(): HTML that lets the reader play there, too.
 FIGURES = {
     "game2d": game2d,
     "saddle": saddle,
@@ -113,11 +114,15 @@ def element(name: str, options: dict, picture: str) -> str:
     rest, height = split(options)
     limit = "" if height is None else f' style="--gb-height: {height}px"'
     data = html.escape(json.dumps(module.options(**rest), sort_keys=True))
+    paper = module.instead() if hasattr(module, "instead") else ""
+    if paper:
+        about = f'role="group" aria-label="{html.escape(module.TITLE)}, on paper"'
+        paper = f'<div class="gb-still gb-scroll" tabindex="0" {about}>{paper}</div>'
     return (
         f'<div class="gb-live" role="group" aria-label="{html.escape(module.TITLE)}" '
         f'data-live="{name}" data-options="{data}"{limit}>'
         f'<img class="gb-still" src="{picture}" alt="{html.escape(module.ALT)}">'
-        f'<p class="gb-still">Here you can play; that needs JavaScript.</p></div>'
+        f'<p class="gb-still">Here you can play; that needs JavaScript.</p>{paper}</div>'
     )
 
 

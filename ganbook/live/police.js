@@ -59,7 +59,8 @@ ganbook.policeGame = function (settings = {}) {
       if (!game.over) game.note = note(game.round);
       else {
         const best = game.answers.filter((one) => one.real === one.bestSays).length;
-        game.scores.push({ round: game.round, right: game.right, best });
+        const agreed = game.answers.filter((one) => one.said === one.bestSays).length;
+        game.scores.push({ round: game.round, right: game.right, best, agreed });
       }
     },
     // The best rule's accuracy on many more notes of this forger.
@@ -105,7 +106,7 @@ ganbook.figures.police = function (stage) {
     else game.reset(++seed);
     look(true);
     real.focus();
-  });
+  }, { class: "gb-play" });
   const more = stage.button("Let the best rule judge 2,000 more", () => {
     last = `The best rule was right ${number(100 * game.bestPlays(2000), 1)} % of 2,000 more times. `;
     look(true);
@@ -121,7 +122,7 @@ ganbook.figures.police = function (stage) {
   const body = element("tbody");
   const table = element("table", { class: "gb-results", hidden: true },
     element("caption", {}, "Your rounds"),
-    element("thead", {}, element("tr", {}, ["Round", "The forger", "You", "Best rule", "A perfect policeman, 9 times in 10", "Limit"].map((words) => element("th", { scope: "col" }, words)))),
+    element("thead", {}, element("tr", {}, ["Round", "The forger", "You", "Best rule", "You agreed with it", "A perfect policeman, 9 times in 10", "Limit"].map((words) => element("th", { scope: "col" }, words)))),
     body);
   stage.body.append(element("div", { class: "gb-scroll", tabindex: 0, role: "group", "aria-label": "Your rounds" }, table));
   stage.keys({ r: () => answer(true), f: () => answer(false), arrowleft: () => answer(true), arrowright: () => answer(false) });
@@ -142,7 +143,7 @@ ganbook.figures.police = function (stage) {
     say(last + (over ? ending(best) : `The next note has its <b>${mark}</b>. Real or forged? ${right} of ${answers.length} right.`), now);
     body.replaceChildren(...game.scores.map((score) => {
       const { motto, limit, band } = numbers.forgers[score.round];
-      const words = [score.round + 1, motto, `${score.right} of ${notes}`, `${score.best} of ${notes}`, `${band[0]} to ${band[1]}`, `${number(100 * limit, 1)} %`];
+      const words = [score.round + 1, motto, `${score.right} of ${notes}`, `${score.best} of ${notes}`, `${score.agreed} times`, `${band[0]} to ${band[1]}`, `${number(100 * limit, 1)} %`];
       return element("tr", {}, words.map((word) => element("td", {}, String(word))));
     }));
     table.hidden = !game.scores.length;
@@ -151,7 +152,15 @@ ganbook.figures.police = function (stage) {
   function ending(best) {
     const { forger, right } = game;
     const coin = forger.limit < 0.5 + 1e-6 ? "This forger is perfect: every rule is a coin, also yours." : `Nobody can be right more than ${number(100 * forger.limit, 1)} % of the time.`;
-    return `Round over. The forger: <b>${forger.motto}</b>. You had ${right} of ${notes}, the best rule ${best}. ${coin}`;
+    const { agreed } = game.scores.at(-1);
+    return `Round over. The forger: <b>${forger.motto}</b>. You had ${right} of ${notes}, the best rule ${best}; you agreed with it ${agreed} times. ${coin}${total()}`;
+  }
+  // Over all rounds luck evens out.
+  function total() {
+    if (game.scores.length < numbers.forgers.length) return "";
+    const sum = (values) => values.reduce((a, b) => a + b);
+    const perfect = notes * sum(numbers.forgers.map(({ limit }) => limit));
+    return ` In all you had ${sum(game.scores.map(({ right }) => right))} of ${notes * numbers.forgers.length}; a perfect policeman gets ${number(perfect)} on average.`;
   }
 
   const box = (pen) => ({ left: 14, right: pen.width - 14, X: (v) => 14 + ((pen.width - 28) * (v - low)) / (high - low) });
@@ -159,6 +168,10 @@ ganbook.figures.police = function (stage) {
     const { height: h, colours } = pen;
     const { left, right, X } = box(pen);
     pen.area([[left, 8], [right, 8], [right, h - 30], [left, h - 30]], colours.surface);
+    for (let k = 0; k < 6; k++) { // engraving, the same on every note
+      const wave = (t) => (h - 22) / 2 + ((h - 52) / 2) * Math.sin(2 * Math.PI * (3 * t + k / 12)) * Math.cos(Math.PI * (t - 0.5));
+      pen.line(Array.from({ length: 161 }, (_, i) => [left + ((right - left) * i) / 160, wave(i / 160)]), colours.hair, { width: 0.8, alpha: 0.5 });
+    }
     pen.line([[left, 8], [right, 8], [right, h - 30], [left, h - 30], [left, 8]], colours.hair, { width: 1.6 });
     for (let v = low; v <= high; v++) {
       pen.line([[X(v), h - 30], [X(v), h - (v % 4 ? 25 : 20)]], colours.hair, { width: 1 });
@@ -183,7 +196,7 @@ ganbook.figures.police = function (stage) {
         const shade = colours.verdicts[d > 0.5 + 1e-9 ? 7 : d < 0.5 - 1e-9 ? 1 : 4];
         pen.area([[X(xs[k]) - 2, floor + 4], [X(xs[k]) + 3, floor + 4], [X(xs[k]) + 3, floor + 14], [X(xs[k]) - 2, floor + 14]].map(([u, v]) => [Math.min(Math.max(u, left), right), v]), `rgb(${shade})`);
       });
-      pen.text("the best rule: blue “real”, orange “forged”", left, h - 4, colours.disc);
+      pen.text("the best rule: blue for “real”, orange for “forged”", left, h - 4, colours.disc);
     }
     for (const x of game.known) pen.line([[X(x), floor], [X(x), floor - 12]], colours.data, { width: 1.6 });
     pen.line([[left, floor], [right, floor]], colours.hair, { width: 1 });
@@ -195,5 +208,5 @@ ganbook.figures.police = function (stage) {
     });
   }
   look();
-  return stage;
+  return Object.assign(stage, { look });
 };

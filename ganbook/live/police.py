@@ -101,6 +101,39 @@ def scripts(**_) -> dict[str, str]:
     }
 
 
+def instead() -> str:
+    """The game on paper: notes of all rounds in a table, and the key folded away, as HTML."""
+    source, rounds = torch.Generator().manual_seed(1), []
+    for law in FORGERS.values():
+        real = torch.rand(NOTES, 1, generator=source) < 0.5
+        marks = torch.where(real, PRESSES.sample(NOTES, source), law.sample(NOTES, source))
+        rounds.append((real[:, 0].tolist(), [f"{x:.1f}" for x in marks[:, 0].tolist()]))
+
+    def table(caption: str, head: list, rows: list[list]) -> str:
+        cells = [["<td>" + str(cell) + "</td>" for cell in row] for row in rows]
+        top = "".join(f'<th scope="col">{word}</th>' for word in head)
+        body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+        return (
+            f'<table class="gb-results"><caption>{caption}</caption>'
+            f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    notes = table(
+        "The marks of sixteen notes from each forger, in mm: which are real?",
+        ["Note", *(f"Round {k}" for k in range(1, len(rounds) + 1))],
+        [[n + 1, *(marks[n] for _, marks in rounds)] for n in range(NOTES)],
+    )
+    letters = ["".join("FR"[is_real] for is_real in real) for real, _ in rounds]
+    letters = [" ".join(word[k : k + 4] for k in range(0, NOTES, 4)) for word in letters]
+    limits = [f"{100 * limit(law):.1f} %" for law in FORGERS.values()]
+    key = table(
+        "R is real, F is forged; nobody can be right more often than the limit",
+        ["Round", "The forger", "Notes 1 to 16", "Limit"],
+        [list(row) for row in zip(range(1, 7), FORGERS, letters, limits, strict=True)],
+    )
+    return f"{notes}<details><summary>The key</summary>{key}</details>"
+
+
 def still() -> Figure:
     """What is known before the first note."""
     source = torch.Generator().manual_seed(1)

@@ -89,7 +89,7 @@ ganbook.figures.saddle = function (stage) {
     advance: pace(),
     after: look,
     burst: 10,
-  }), stage.button("One step", one), stage.button("↺ Back to the start", reset, { class: "gb-quiet" }));
+  }), stage.button("One step", one), stage.button("↺ Reset", reset, { class: "gb-quiet" }));
   stage.bar("Set up",
     stage.select("Game", numbers.games.map(({ name, label }) => [name, label]), game.settings.game, change("game")),
     stage.select("Moves", numbers.methods, game.settings.method, change("method")),
@@ -110,6 +110,29 @@ ganbook.figures.saddle = function (stage) {
     if (ground.of === game.settings.game) return;
     const values = line.flatMap((psi) => line.map((theta) => game.value([theta, psi])));
     ground = { of: game.settings.game, values, low: Math.min(...values), high: Math.max(...values), answers: line.map((v) => game.answers([v, v])) };
+  }
+  // V in ten shades with a line between them, painted once for each game and theme.
+  function shade(colour) {
+    const { values, low, high } = ground;
+    const size = 4 * (cells - 1);
+    const band = (x, y) => {
+      const [i, j] = [x, y].map((v) => Math.min(Math.floor(v / 4), cells - 2));
+      const [u, v] = [x / 4 - i, y / 4 - j];
+      const row = (k) => (1 - u) * values[k * cells + i] + u * values[k * cells + i + 1];
+      return Math.floor((9.99 * ((1 - v) * row(j) + v * row(j + 1) - low)) / (high - low));
+    };
+    const image = new ImageData(size, size);
+    const rgb = [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16));
+    for (let y = 0; y < size; y++) {
+      for (let x = 0; x < size; x++) {
+        const here = band(x, y);
+        const line = here !== band(x + 1, y) || here !== band(x, y + 1);
+        image.data.set([...rgb, 255 * (0.05 + 0.055 * here + (line ? 0.25 : 0))], 4 * ((size - 1 - y) * size + x));
+      }
+    }
+    const small = element("canvas", { width: size, height: size });
+    small.getContext("2d").putImageData(image, 0, 0);
+    Object.assign(ground, { colour, shade: small });
   }
   let toPixels = (v) => v;
   let toValues = (v) => v;
@@ -145,13 +168,13 @@ ganbook.figures.saddle = function (stage) {
   }
   function sentence() {
     const { minmax, maxmin } = game.rules;
-    const walls = Math.max(...game.point.map(Math.abs)) >= edge;
+    const held = game.path.some((point) => Math.max(...point.map(Math.abs)) >= edge);
     if (minmax - maxmin > 0.01) {
       return `Here order matters: if G moves first V ends at ${number(minmax, 2)}, if D moves first at ${number(maxmin, 2)}. There is no saddle to arrive at.`;
     }
-    if (walls) return "The point has run into the edge of the square: no slope will bring it to the middle from there.";
-    if (game.settings.method === "best") return "Each jumps to the best answer, first D, then G. Nothing small about it.";
+    if (game.settings.method === "best") return "Each jumps to its best answer, first D, then G, and each answer makes the other’s worse: they chase each other round the square.";
     const { growth } = game;
+    if (held && growth > 1) return "Each step led away from the saddle, until the edge of the square held the point: without it the way would have no end.";
     if (Math.abs(growth - 1) < 1e-9) return "Each step keeps the distance in the long run: round and round.";
     return growth > 1
       ? `Each step leads <b>away</b> from the saddle, by ${number(100 * (growth - 1), 1)} %.`
@@ -161,17 +184,11 @@ ganbook.figures.saddle = function (stage) {
   function drawPlane(pen) {
     const { width: w, height: h, colours } = pen;
     const [left, bottom, top, right] = [40, 36, 12, w - 8];
-    const { values, answers, low, high } = ground;
+    const { answers } = ground;
     const [X, Y] = pen.axes({ x: [-edge, edge], y: [-edge, edge], xticks: [-2, -1, 0, 1, 2], yticks: [-2, -1, 0, 1, 2], xname: "θ, chosen by G", left, bottom });
     pen.within(left, top, right, h - bottom, () => {
-      const small = element("canvas", { width: cells, height: cells });
-      const brush = small.getContext("2d");
-      brush.fillStyle = colours.value;
-      values.forEach((value, k) => {
-        brush.globalAlpha = 0.05 + 0.055 * Math.floor((9.99 * (value - low)) / (high - low));
-        brush.fillRect(k % cells, cells - 1 - Math.floor(k / cells), 1, 1);
-      });
-      pen.context.drawImage(small, X(-edge), Y(edge), X(edge) - X(-edge), Y(-edge) - Y(edge));
+      if (ground.colour !== colours.value) shade(colours.value);
+      pen.context.drawImage(ground.shade, X(-edge), Y(edge), X(edge) - X(-edge), Y(-edge) - Y(edge));
       // a best answer may jump: lift the pen there
       for (const [who, colour] of [[0, colours.gen], [1, colours.disc]]) {
         let piece = [];

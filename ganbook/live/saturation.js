@@ -148,9 +148,10 @@ ganbook.figures.saturation = function (stage) {
     const line = Array.from({ length: 101 }, (_, k) => -REACH + (2 * REACH * k) / 100);
     const both = line.map(game.weights);
     pen.line(line.map((v, k) => [X(v), Y(both[k].minimax)]), colours.ink, { width: 2.4 });
-    pen.line(line.map((v, k) => [X(v), Y(both[k].non_saturating)]), colours.disc, { width: 2.4, dash: [7, 5] });
-    pen.text("σ(l), minimax", X(9.6), Y(0.9), colours.ink, { align: "right" });
-    pen.text("1 − σ(l), non-saturating", X(9.6), Y(0.09), colours.disc, { align: "right" });
+    pen.line(line.map((v, k) => [X(v), Y(both[k].non_saturating)]), colours.ink, { width: 2.4, dash: [7, 5] });
+    pen.text("σ(l), minimax", X(9.6), Y(0.9), colours.ink, { align: "right", bold: true });
+    pen.text("1 − σ(l),", X(9.6), Y(0.14) - 9, colours.ink, { align: "right", bold: true });
+    pen.text("non-saturating", X(9.6), Y(0.14) + 8, colours.ink, { align: "right", bold: true });
     for (const logit of game.logits) {
       const v = Math.min(Math.max(logit, -REACH), REACH);
       const { minimax, non_saturating: other } = game.weights(v);
@@ -181,8 +182,12 @@ ganbook.figures.saturation = function (stage) {
     const curve = (k) => game.history.map((one) => [X(one[0]), Y(one[k])]);
     pen.line([[X(0), Y(game.history[0][1])], [X(steps), Y(game.history[0][1])]], colours.muted, { width: 1.2, dash: [2, 4] });
     pen.line(curve(1), colours.ink, { width: 2.4 });
-    pen.line(curve(2), colours.disc, { width: 2.4, dash: [7, 5] });
+    pen.line(curve(2), colours.ink, { width: 2.4, dash: [7, 5] });
     const [, a, b] = game.history.at(-1);
+    const end = { align: "right", bold: true };
+    const late = game.history.slice(-Math.ceil(game.history.length / 3)).map((one) => Y(one[1]));
+    pen.text("minimax", X(steps) - 10, Math.min(...late) - 10, colours.ink, end);
+    pen.text("non-saturating", X(steps) - 10, Y(b) + 20, colours.ink, end);
     pen.diamond(X(game.steps), Y(a), 6);
     pen.diamond(X(game.steps), Y(b), 6);
   }

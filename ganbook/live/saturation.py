@@ -18,7 +18,8 @@ TITLE = "Two weights, two gradients"
 CAPTION = (
     "**Press Play: D learns, G stands still.** Left, the factor in front of each fake’s gradient: "
     "σ(l) in the minimax game, 1 − σ(l) in the non-saturating one; diamonds are fakes at D’s "
-    "logits. Right, the length of G’s gradient. Does the minimax one shrink from the start?"
+    "logits, those beyond the edge on it. Right, the length of G’s gradient. Does the minimax one "
+    "shrink from the start?"
 )
 ALT = (
     "Left, two curves that cross at ½ where the logit is 0; the fakes sit far to the left, where "
@@ -90,7 +91,7 @@ def still() -> Figure:
     figure, ax = plots.plt.subplots(figsize=(6.88, 3), layout="constrained")
     ax.plot(logit.numpy(), logit.sigmoid().numpy(), color=plots.INK["ink"], label="minimax: σ(l)")
     label = "non-saturating: 1 − σ(l)"
-    ax.plot(logit.numpy(), (-logit).sigmoid().numpy(), "--", color=plots.INK["gen"], label=label)
+    ax.plot(logit.numpy(), (-logit).sigmoid().numpy(), "--", color=plots.INK["ink"], label=label)
     ax.set(xlabel="l, the logit that D gives a fake", ylabel="weight of its gradient")
     ax.legend()
     return figure

@@ -69,6 +69,23 @@ def test_a_drawn_law_is_learned(open_page):
     assert played.get("measured.jsd") < min(0.25, before)
 
 
+def test_a_finger_draws_a_law(open_page):
+    played = open_page(width=390, has_touch=True)
+    played.figure.locator("input[value=drawn]").check()
+    canvas = played.figure.locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    box, scrolled = canvas.bounding_box(), played.page.evaluate("scrollY")
+    touch = played.page.context.new_cdp_session(played.page)
+    for k in range(8):
+        kind = "touchStart" if k == 0 else "touchMove"
+        at = {"x": box["x"] + 60 + 25 * k, "y": box["y"] + 60 + 25 * k}
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert played.page.evaluate("scrollY") == scrolled
+    played.button("Done").click()
+    assert len(played.get("game.data.centres")) == 8
+
+
 def test_the_keyboard_alone_draws_and_plays(open_page):
     played = open_page()
     press = played.page.keyboard.press
@@ -195,6 +212,13 @@ def test_who_wants_less_motion_gets_steps_on_demand(open_page):
     assert played.get("game.iteration") == start + 10
     played.page.wait_for_timeout(200)
     assert played.get("game.iteration") == start + 10
+    played.figure.get_by_role("radio", name="1×").check()
+    played.button("10 steps").click()
+    assert played.get("game.iteration") == start + 20
+    played.figure.get_by_role("radio", name="Slow").check()
+    for part in (1, 2, 3):
+        played.button("10 steps").click()
+        played.says(f"D step, {part} of 6")
 
 
 def test_it_rests_out_of_sight(open_page):
