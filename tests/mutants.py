@@ -241,6 +241,33 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     "claim-table": ("convergence", '{"gamma": 0.7, "target": 1}', '{"gamma": 0.7, "target": 0}'),
     "claim-healing": ("convergence", "gamma=0.7**2 / 2)", "gamma=0.7**2)"),
     "claim-tremor": ("convergence", "noisy(0.7, fresh(count))", "noisy(0.7, fresh(100))"),
+    "claim-basins": ("caveats", "walk[-1] - slope(", "walk[-1] + slope("),
+    "claim-width": ("caveats", "(logits) + q_masses *", "(logits) - q_masses *"),
+    "claim-toll": ("caveats", "ndtri(alpha) + 3 / L", "ndtri(alpha) + 6 / L"),
+    "claim-staircase": ("caveats", "(inside / ramp).clamp", "(inside / 1.0).clamp"),
+    "claim-critical-points": ("caveats", "(bend > 0).sum()", "(bend < 0).sum()"),
+    "claim-fork": ("caveats", "moves = q * (x - theta", "moves = -q * (x - theta"),
+    "claim-sampling-cost": ("caveats", "gan_rate = 200_000 /", "gan_rate = 200 /"),
+    "claim-k-steps": (
+        "caveats",
+        "mode_coverage(drawn(run), ring) for name",
+        "mode_coverage(2 * drawn(run), ring) for name",
+    ),
+    "claim-capacity": ("caveats", '("base", "D 4 wide")', '("D 4 wide", "base")'),
+    "claim-sample-size": ("caveats", "(7 / 8) ** 16", "(7 / 8) ** 8"),
+    "claim-overfit": (
+        "caveats",
+        "average_V(D, r, shift + fakes)",
+        "average_V(D, shift + fakes, r)",
+    ),
+    "claim-weights": ("caveats", "SATURATING, 1 - frozen", "SATURATING, 1 + frozen"),
+    "claim-saturation": ("caveats", "(-(thetas**2) / 8) / 2", "(-(thetas**2) / 8) / 4"),
+    "claim-adam-hides": ("caveats", "(square / (1 - 0.99**step)) ** 0.5", "1.0"),
+    "claim-grows-first": ("caveats", "other, minimax = loud", "minimax, other = loud"),
+    "claim-frozen": ("caveats", "(q * best_at_1.log())", "(q * (1 - best_at_1).log())"),
+    "claim-fair": ("caveats", "max(shares_of) - min(", "min(shares_of) - min("),
+    "claim-converged": ("caveats", "float(tail.mean(0)", "float(2 * tail.mean(0)"),
+    "claim-blind-spot": ("caveats", "torch.full((8,), 1 / 7,", "torch.full((8,), 1 / 8,"),
 }
 
 
