@@ -242,6 +242,7 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     "claim-healing": ("convergence", "gamma=0.7**2 / 2)", "gamma=0.7**2)"),
     "claim-tremor": ("convergence", "noisy(0.7, fresh(count))", "noisy(0.7, fresh(100))"),
     "claim-began-faces": ("began", "apart(fakes, both_ways)", "apart(-fakes, both_ways)"),
+    "claim-kept": ("began", "small_G(z_shown)", "small_G(-z_shown)"),
     "claim-painter": ("began", "28, 28).flip(1)", "28, 28).flip(2)"),
     "claim-bound": ("began", "between[:-1] *", "between[1:] *"),
     "claim-same-began": ("began", "gamma * L_real - L_fake", "gamma * L_real + L_fake"),
