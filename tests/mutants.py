@@ -268,6 +268,26 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     "claim-fair": ("caveats", "max(shares_of) - min(", "min(shares_of) - min("),
     "claim-converged": ("caveats", "float(tail.mean(0)", "float(2 * tail.mean(0)"),
     "claim-blind-spot": ("caveats", "torch.full((8,), 1 / 7,", "torch.full((8,), 1 / 8,"),
+    "claim-began-faces": ("began", "apart(fakes, both_ways)", "apart(-fakes, both_ways)"),
+    "claim-kept": ("began", "small_G(z_shown)", "small_G(-z_shown)"),
+    "claim-painter": ("began", "28, 28).flip(1)", "28, 28).flip(2)"),
+    "claim-bound": ("began", "between[:-1] *", "between[1:] *"),
+    "claim-same-began": ("began", "gamma * L_real - L_fake", "gamma * L_real + L_fake"),
+    "claim-balance": ("began", "s = np.diff(k_all)", "s = np.abs(np.diff(k_all))"),
+    "claim-blind-measure": ("began", "GAMMA * L_real - L_fake", "GAMMA * L_real + L_fake"),
+    "claim-began-digits": ("began", "[M_digits[step - 40", "[-M_digits[step - 40"),
+    "claim-gamma": ("began", "gamma_level = M_gamma", "gamma_level = -M_gamma"),
+    "claim-gone": ("began", "apart(lovely[None], fresh)", "apart(lovely[None], seen[CHOSEN])"),
+    "claim-way-back": (
+        "began",
+        "found = snapshots.sample_at(folder, CHOSEN",
+        "found = snapshots.sample_at(folder, CHOSEN + 200",
+    ),
+    "claim-between": ("began", "pass_again(800, 860)", "pass_again(800, 861)"),
+    "claim-state": ("began", "saved | lost", "lost | saved"),
+    "claim-room": ("began", "numbers = 3 * weights", "numbers = 2 * weights"),
+    "claim-folder": ("began", "--step 20 --index 9", "--step 15 --index 9"),
+    "claim-reckon": ("began", "(24 * 9 + 18)", "(24 * 9 - 18)"),
 }
 
 
