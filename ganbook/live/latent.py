@@ -49,20 +49,12 @@ def unit(largest: float, whole: int) -> float:
 
 
 def rounded(weight: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Whole numbers up to MOST, one scale for each column as a whole number, and its unit.
-
-    A column's scale is the one that leaves the least square error: to cut off a few large weights
-    may be better than to round all others coarsely.
-    """
-    largest = weight.abs().amax(0)
-    size = unit(largest.max().item() / MOST, FINE)
-    scales = [(largest * k / (32 * MOST * size)).round().clamp_min(1) for k in range(16, 33)]
-    levels = [(weight / (s * size)).round().clamp(-MOST, MOST) for s in scales]
-    pairs = zip(levels, scales, strict=True)
-    errors = torch.stack([(q * s * size - weight).square().sum(0) for q, s in pairs])
-    best = errors.argmin(0)  # (n_out,)
-    pick = lambda tried: torch.stack(tried).take_along_dim(best.expand(1, *tried[0].shape), 0)[0]  # noqa: E731
-    return pick(levels).long(), pick(scales).long(), size
+    """Whole numbers up to MOST, one scale for each column as a whole number, and its unit."""
+    largest = weight.abs().amax(0) / MOST
+    size = unit(largest.max().item(), FINE)
+    scales = (largest / size).round().clamp_min(1)
+    levels = (weight / (scales * size)).round().clamp(-MOST, MOST)
+    return levels.long(), scales.long(), size
 
 
 def packed(G: MLP, noise: str = "normal") -> dict:
@@ -189,9 +181,9 @@ def load(name: str) -> tuple[dict, MLP]:
 
 TITLE = "A walk through the latent space"
 CAPTION = (
-    "**Drag the ring over the plane, or press Play to walk from A to B.** Each place is a z of 32 "
-    "numbers, the picture beside it is G(z). Between the dashed circles lie 99 % of all draws of "
-    "z. The straight way from A to B leaves them, the other keeps the length of z."
+    "**Drag the ring over the plane, or press Play to walk from A to B.** Each place is a z, the "
+    "picture beside it is G(z). Where the plane is clear, z is as long as 99 % of all draws; the "
+    "straight way from A to B leaves that zone, the way on the sphere keeps the length of z."
 )
 ALT = (
     "Two rows of generated pictures, each a walk from one draw of z to another: from picture to "
@@ -219,10 +211,10 @@ def generate(net: MLP):
     return lambda weights, z: step.apply(net, weights)(z[None]).view(-1)
 
 
-def kernels(name: str) -> dict[str, str]:
-    """JavaScript by name, for the net that is stored."""
-    _, net = load(name)
-    inputs = {"G": step.flatten(net), "z": torch.zeros(net.sizes[0])}
+def kernels(net: MLP) -> dict[str, str]:
+    """JavaScript by name, for a net of these widths."""
+    G = step.flatten(net)
+    inputs = {"G": G, "z": G.new_zeros(net.sizes[0])}
     return {"generate": translate("generate", generate(net), inputs, ["x"])}
 
 
@@ -237,7 +229,7 @@ def script(name: str) -> str:
         "band": lengths(content["noise"], net.sizes[0]),
         "defaults": DEFAULTS,
     }
-    return files.script(f"latent_{name}", kernels(name), numbers)
+    return files.script(f"latent_{name}", kernels(net), numbers)
 
 
 def scripts(net: str | None = None, **_) -> dict[str, str]:

@@ -27,8 +27,8 @@ def test_rounding_is_fine_and_exact_in_either_precision():
     G = net((32, 128, 192, 784))
     once = latent.quantised(G)
     for theirs, ours in zip(G.weights, once.weights, strict=True):
-        plain = (theirs.abs().amax(0) / latent.MOST) ** 2 / 12  # without cutting anything off
-        assert ((ours - theirs).square().mean(0).mean() <= 1.01 * plain.mean()).all()
+        step = theirs.abs().amax(0) / latent.MOST
+        assert ((ours - theirs).abs() <= 0.53 * step + 1e-6).all()
     for theirs, ours in zip(G.biases, once.biases, strict=True):
         assert (ours - theirs).abs().max() <= theirs.abs().max() / latent.FINER
     z = torch.randn(200, 32, generator=torch.Generator().manual_seed(1))
@@ -38,15 +38,6 @@ def test_rounding_is_fine_and_exact_in_either_precision():
     content = latent.packed(G)["layers"][0]
     exact = torch.tensor(content["biases"], dtype=torch.float64) * content["bias_unit"]
     assert torch.equal(once.biases[0].double(), exact.view(1, -1))
-
-
-def test_a_few_large_weights_are_cut_off():
-    column = torch.randn(1000, 1, generator=torch.Generator().manual_seed(0))
-    column[0] = 4 * column.abs().max()
-    levels, scale, size = latent.rounded(column)
-    error = (levels * scale * size - column)[1:].square().mean()
-    coarse = column.abs().max() / latent.MOST
-    assert error < (((column / coarse).round() * coarse - column)[1:]).square().mean()
 
 
 def test_columns_of_zeros_and_of_all_sizes():
