@@ -52,7 +52,8 @@ def execute(path: Path) -> None:
 
 def main(paths: list[str]) -> int:
     """Run all, report each, return how many failed."""
-    os.environ.update(GANBOOK_PLAIN="1", OMP_NUM_THREADS="1")
+    # a chapter that is run for the book also stores the generators that its live figure shows
+    os.environ.update(GANBOOK_PLAIN="1", GANBOOK_KEEP="1", OMP_NUM_THREADS="1")
     failures = 0
     for path in map(Path, paths):
         start = time.perf_counter()

@@ -124,6 +124,6 @@ def setup(app) -> dict[str, object]:
     app.connect("doctree-read", fill_tags)
     app.connect("html-page-context", add_scripts)
     package = Path(__file__).parent.parent
-    sources = sorted(p for kind in ("py", "js", "css") for p in package.rglob(f"*.{kind}"))
+    sources = sorted(p for kind in ("py", "js", "css", "json") for p in package.rglob(f"*.{kind}"))
     version = zlib.crc32(b"".join(path.read_bytes() for path in sources))
     return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

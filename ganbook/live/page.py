@@ -8,7 +8,18 @@ import os
 import matplotlib.pyplot as plt
 from IPython.display import HTML
 
-from ganbook.live import descent, dirac, files, game1d, game2d, police, saddle, saturation, wasm
+from ganbook.live import (
+    descent,
+    dirac,
+    files,
+    game1d,
+    game2d,
+    latent,
+    police,
+    saddle,
+    saturation,
+    wasm,
+)
 from ganbook.plots import PALETTE, STYLE
 
 # Each module has TITLE, ALT and CAPTION; options(**given), which checks what an author wrote;
@@ -21,6 +32,7 @@ FIGURES = {
     "game1d": game1d,
     "police": police,
     "saturation": saturation,
+    "latent": latent,
 }
 
 

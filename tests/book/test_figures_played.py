@@ -11,6 +11,7 @@ FIGURES = {
     "game1d": ("▶ Play", "One step", "G’s hill", "D alone", "Data", "G’s mean", "G’s width"),
     "police": ("Real (R)", "Forged (F)"),
     "saturation": ("▶ Play", "One step of D", "A logit", "G’s place", "D’s rate", "Seed"),
+    "latent": ("▶ Play", "straight", "digits", "Plane", "A, where", "B, where", "z, the", "smooth"),
     "dirac": (
         "▶ Play",
         "One step",
@@ -253,3 +254,71 @@ def test_saturation_is_played(open_figure):
     played.says("gradient")
     played.button("Reset").click()
     assert played.get("game.history.length") == 1
+
+
+def test_a_walk_through_the_latent_space_is_played(open_figure):
+    played = open_figure("latent")
+    select = lambda words: played.figure.get_by_label(words, exact=True)  # noqa: E731
+    radio = lambda name: played.figure.get_by_role("radio", name=name)  # noqa: E731
+    look = "figure => [...figure.querySelectorAll('canvas')].map((one) => one.toDataURL())"
+    knob = played.figure.get_by_role("slider", name="z, the place")
+    start, before = played.get("game.point"), played.figure.evaluate(look)
+    knob.scroll_into_view_if_needed()
+    box = knob.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    played.page.mouse.move(x, y)
+    played.page.mouse.down()
+    played.page.mouse.move(x + 30, y - 40, steps=4)
+    played.page.mouse.up()
+    there = played.get("game.point")
+    assert there[0] > start[0]
+    assert there[1] > start[1]
+    after = played.figure.evaluate(look)
+    assert [a != b for a, b in zip(before, after, strict=True)] == [True, True, False]
+    played.says("near z give near pictures")
+    knob.press("ArrowLeft")
+    knob.press("Shift+ArrowDown")
+    expected = [there[0] - 0.05, there[1] - 0.25]
+    assert played.get("game.point") == pytest.approx(expected)
+    for key, name in (("A", "A, where the walk starts"), ("B", "B, where it ends")):
+        place, before = played.get(f"game.{key}"), played.figure.evaluate(look)
+        played.figure.get_by_role("slider", name=name).press("Shift+ArrowDown")
+        assert played.get(f"game.{key}") == pytest.approx([place[0], place[1] - 0.25])
+        after = played.figure.evaluate(look)
+        assert [a != b for a, b in zip(before, after, strict=True)] == [True, False, True]
+    played.button("Back").click()
+    played.button("Play").click()
+    played.until("stage.game.share > 0.1")
+    played.button("Pause").click()
+    half = "game => { while (game.share !== 0.5) game.step(); }"
+    played.page.evaluate(f"({half})({played.stage}.game)")
+    radio("on the sphere").check()
+    played.says("bridge")
+    radio("straight").check()
+    played.says("short")
+    for net in ("faces", "digits"):
+        radio(net).check()
+        assert played.get("game.numbers.sizes").pop() == len(
+            played.page.evaluate(f"Array.from({played.stage}.game.picture([1, 0]))")
+        )
+    assert played.get("game.share") == 0.5
+    before = played.figure.evaluate(look)
+    select("Plane").press("ArrowRight")
+    assert played.get("game.settings.seed") == 2
+    assert all(a != b for a, b in zip(before, played.figure.evaluate(look), strict=True))
+    before = played.figure.evaluate(look)
+    played.figure.get_by_label("smooth").check()
+    assert before != played.figure.evaluate(look)
+    select("z, the place of the picture").press("r")
+    assert (played.get("game.share"), played.get("game.point")) == (None, start)
+
+
+def test_a_walk_with_less_motion_goes_step_by_step(open_figure):
+    played = open_figure("latent", reduced_motion="reduce")
+    played.button("6 steps").click()
+    walked = played.get("game.walked")
+    assert walked > 0
+    played.page.wait_for_timeout(200)
+    assert played.get("game.walked") == walked
+    played.button("6 steps").press("Enter")
+    assert played.get("game.walked") == walked + 6

@@ -5,12 +5,13 @@ import gzip
 import json
 
 import pytest
+import scipy.stats
 import torch
 from py_mini_racer import MiniRacer
 from translated import ENGINE, run, same
 
-from ganbook import losses, theory
-from ganbook.live import descent, dirac, game1d, page, police, saddle, saturation, step
+from ganbook import losses, models, theory
+from ganbook.live import descent, dirac, game1d, latent, page, police, saddle, saturation, step
 from ganbook.theory import DiracGAN
 
 double = {"dtype": torch.float64}
@@ -388,3 +389,116 @@ def test_bad_options_say_what_is_possible(name, options, message):
 @pytest.mark.parametrize("name", ["saddle", "dirac", "descent", "game1d", "police", "saturation"])
 def test_a_picture_stands_in(name):
     assert page.picture(name).startswith(b"\x89PNG")
+
+
+# --- latent ---------------------------------------------------------------------------------------
+
+# Nothing here depends on which weights a chapter has stored.
+
+
+def test_stored_generators_are_the_same_twice_and_small_together():
+    texts = latent.scripts()
+    assert texts == latent.scripts()
+    stored = [texts[f"latent-{name}.js"] for name in latent.NETS]
+    assert sum(len(text.encode()) for text in stored) <= 400_000
+    assert len(gzip.compress(texts["latent.js"].encode())) < 10_000
+
+
+def test_a_page_of_one_net_loads_one_net():
+    assert list(latent.scripts(net="faces")) == ["latent-faces.js", "latent.js"]
+    assert "ganbook.latent_digits = " not in "".join(latent.scripts(net="faces").values())
+
+
+@pytest.mark.parametrize("name", latent.NETS)
+def test_the_page_reads_the_stored_weights_exactly(name):
+    code = f"""
+      const {{ numbers }} = ganbook.latent_{name};
+      return Array.from(ganbook.latentWeights(numbers, (n) => new Float64Array(n)));"""
+    _, net = latent.load(name)
+    assert torch.equal(torch.tensor(played(latent, code), **double), step.flatten(net).double())
+
+
+@pytest.mark.parametrize("activation", latent.ACTIVATIONS)
+@pytest.mark.parametrize("output", latent.OUTPUTS)
+def test_every_kind_of_generator_makes_what_torch_makes(v8, activation, output):
+    kinds = {"activation": latent.ACTIVATIONS[activation], "output": latent.OUTPUTS[output]}
+    net = models.MLP((6, 10, 16), generator=torch.Generator().manual_seed(0), **kinds).double()
+    z = torch.randn(6, generator=torch.Generator().manual_seed(1), **double)
+    ours = run(v8, latent.kernels(net)["generate"], ["x"], step.flatten(net), z)
+    same(ours, net(z[None]).detach().view(-1))
+
+
+@pytest.mark.parametrize("name", latent.NETS)
+def test_the_page_makes_what_torch_makes(name):
+    code = f"""
+      const game = ganbook.latentGame({{ net: "{name}" }}, 64);
+      const seen = [];
+      for (let seed = 1; seed <= 20; seed++) {{
+        game.settings.seed = seed;
+        game.turn();
+        const place = [Math.cos(seed), 1.2 * Math.sin(seed)];
+        seen.push([game.z(place), Array.from(game.picture(place))]);
+      }}
+      return seen;"""
+    net = latent.load(name)[1].double()
+    for z, picture in played(latent, code):
+        expected = net(torch.tensor([z], **double))[0]
+        assert (torch.tensor(picture, **double) - expected).abs().max() <= 1e-11
+
+
+@pytest.mark.parametrize("name", latent.NETS)
+def test_a_plane_of_z_and_two_ways_through_it(name):
+    code = f"""
+      const game = ganbook.latentGame({{ net: "{name}" }});
+      game.A = [0.8, 0];
+      game.B = [0, 0.8];
+      const ways = ["straight", "sphere"].map((way) =>
+        Array.from({{ length: 9 }}, (_, k) => game.length(game.along(k / 8, way))));
+      for (let i = 0; i < 200; i++) game.step();
+      const {{ typical, band, noise }} = game.numbers;
+      const far = game.z([3, 3]).map(Math.abs);
+      return {{ ways, typical, band, noise, far: Math.max(...far), share: game.share,
+        axes: [game.z([0.1, 0]), game.z([0, 0.1])], last: game.last }};"""
+    seen = played(latent, code)
+    straight, sphere = (torch.tensor(way, **double) for way in seen["ways"])
+    cut = 0.1 * seen["typical"] if seen["noise"] == "uniform" else 1e-9  # z stays in the cube
+    torch.testing.assert_close(
+        sphere, torch.full_like(sphere, 0.8 * seen["typical"]), atol=cut, rtol=0
+    )
+    assert abs(straight[4] - 0.8 * seen["typical"] / 2**0.5) < cut
+    assert seen["band"][0] < seen["typical"] < seen["band"][1]
+    u, v = torch.tensor(seen["axes"], **double)
+    assert u.dot(v).item() == pytest.approx(0, abs=1e-9)
+    assert [u.norm().item(), v.norm().item()] == pytest.approx([0.1 * seen["typical"]] * 2)
+    assert (seen["far"] <= 1) == (seen["noise"] == "uniform")
+    assert 0 <= seen["share"] <= 1
+    assert seen["last"][0] > 0
+
+
+@pytest.mark.parametrize("noise", latent.NOISES)
+def test_the_band_holds_99_draws_in_100(noise):
+    low, high = latent.lengths(noise, 32)
+    z = latent.NOISES[noise][0]((20_000, 32), torch.Generator().manual_seed(5))
+    length = z.norm(dim=1)
+    assert ((length > low) & (length < high)).double().mean().item() == pytest.approx(
+        0.99, abs=6e-3
+    )
+    assert length.square().mean().sqrt().item() == pytest.approx(
+        latent.NOISES[noise][1] * 32**0.5, rel=0.01
+    )
+    if noise == "normal":
+        assert [low, high] == pytest.approx(scipy.stats.chi.ppf([0.005, 0.995], 32), abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"net": "birds"}, r"latent: expected net among \('digits', 'faces'\); got 'birds'"),
+        ({"path": "back"}, "expected path among"),
+        ({"seed": 21}, "expected seed from 1 to 20; got 21"),
+        ({"smooth": True}, r"expected options among \['net', 'path', 'seed'\]"),
+    ],
+)
+def test_options_of_the_walk(given, message):
+    with pytest.raises(ValueError, match=message):
+        latent.options(**given)
