@@ -69,6 +69,11 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
         "sp.Matrix([-sp.diff(value, a)",
         "sp.Matrix([sp.diff(value, a)",
     ),
+    "claim-by-hand": (
+        "minimax",
+        "loss_G = -softplus(D(G(z))).mean()",
+        "loss_G = softplus(-D(G(z))).mean()",
+    ),
     "claim-inplace": ("minimax", "opt_D.step()  # writes", "opt_D.zero_grad()  # writes"),
     "claim-cancel": ("minimax", "total + loss.d(", "total - loss.d("),
     "claim-pollution": (
@@ -83,11 +88,12 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     "claim-eq-7": ("optimal_discriminator", "top - a_ / (a_ + b_)", "top - b_ / (a_ + b_)"),
     "claim-eq-5": (
         "optimal_discriminator",
-        "coin += torch.xlogy",
-        "coin -= torch.xlogy",
+        "return price + torch.xlogy",
+        "return price - torch.xlogy",
     ),
     "claim-coin-square": ("optimal_discriminator", "coin - 2 * (u - v)", "coin - 4 * (u - v)"),
     "claim-free": ("optimal_discriminator", "changed[(places < 0)", "changed[(places < 0.5)"),
+    "claim-reach": ("optimal_discriminator", "logit().clamp(-c", "logit().clamp(-2 * c"),
     "claim-runaway": ("optimal_discriminator", "softplus(-w)", "softplus(-2 * w)"),
     "claim-out-of-reach": ("optimal_discriminator", "adam(places, p, q,", "adam(places, p, p,"),
     "claim-habits": ("optimal_discriminator", "adam(far, law, law,", "adam(far, law, 0.9 * law,"),
@@ -107,7 +113,7 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
         "missed[n] = (shift.top +",
     ),
     "claim-harder": ("optimal_discriminator", "errors(WORLDS[pair]", "errors(shift"),
-    "claim-two-debts": ("optimal_discriminator", "by_c, by_c - theory", "by_c, by_c + theory"),
+    "claim-two-debts": ("optimal_discriminator", "kl(world.best, share)", "kl(share, world.best)"),
     "claim-calibration": (
         "optimal_discriminator",
         "(right * (logits > 0)",

@@ -3,7 +3,10 @@
 import itertools
 
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
+
+from ganbook.live import latent
 
 FIGURES = {
     "saddle": ("▶ Play", "One step", "The point (θ, ψ)", "Game", "Moves", "Step size"),
@@ -296,11 +299,12 @@ def test_a_walk_through_the_latent_space_is_played(open_figure):
     played.says("bridge")
     radio("straight").check()
     played.says("short")
-    for net in ("faces", "digits"):
-        radio(net).check()
-        assert played.get("game.numbers.sizes").pop() == len(
-            played.page.evaluate(f"Array.from({played.stage}.game.picture([1, 0]))")
-        )
+    for name in ("faces", "digits"):
+        radio(name).check()
+        z = torch.tensor([played.get("game.z([1, 0.2])")])
+        shown = played.page.evaluate(f"Array.from({played.stage}.game.picture([1, 0.2]))")
+        made = latent.load(name)[1](z)[0]  # in single precision, as the page
+        assert made.tolist() == pytest.approx(shown, abs=1e-4)
     assert played.get("game.share") == 0.5
     before = played.figure.evaluate(look)
     select("Plane").press("ArrowRight")

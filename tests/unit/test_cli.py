@@ -1,6 +1,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -183,6 +185,37 @@ def test_a_full_disk_leaves_the_last_snapshot_whole(tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert "No space left on device" in result.stderr
     assert snapshots.load(tmp_path / "run" / "snapshots", 3)["step"] == 3
+
+
+def test_a_read_only_folder_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
+    interrupt_at(tmp_path / "run", 3)
+
+    def read_only(path, mode="r", *arguments, **options):
+        if "w" in mode:
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path, mode, *arguments, **options)
+
+    original = snapshots.Path.open
+    monkeypatch.setattr(snapshots.Path, "open", read_only)  # root may write into any folder
+    result = trained(tmp_path / "run", "--resume")
+    assert result.exit_code == 2
+    assert "Permission denied" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert snapshots.load(tmp_path / "run" / "snapshots", 3)["step"] == 3
+
+
+def test_torchrun_trains_and_resumes(tmp_path):
+    """Two real processes, as a user starts them; the first alone writes and speaks."""
+    run = [*(sys.executable, "-m", "torch.distributed.run", "--standalone"), "--nproc-per-node=2"]
+    run += ["-m", "ganbook", "train", "--data", "ring", "--steps", "4", "--every", "2"]
+    run += ["--out", str(tmp_path / "run")]
+    folder = tmp_path / "run" / "snapshots"
+    for more in ([], ["--resume"]):
+        done = subprocess.run([*run, *more], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("step 4 is saved") == 1
+        assert snapshots.steps(folder) == [0, 2, 4]
+        snapshots.path_of(folder, 4).unlink()  # the second time there is something left to do
 
 
 def test_samples_that_are_not_there_are_refused(tmp_path):
