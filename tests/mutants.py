@@ -251,7 +251,7 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     "claim-shuffle-mlp": ("images", "D.weights[0].data[order]", "D.weights[0].data[order.flip(0)]"),
     "claim-neighbours": ("images", "min(ordered) - max(", "-min(ordered) + max("),
     "claim-dcgan": ("images", "legible(dcgan_fakes)", "legible(-dcgan_fakes)"),
-    "claim-fashion": ("images", "shares.min() > 0.01", "shares.max() > 0.01"),
+    "claim-fashion": ("images", "(shares > 0.01)", "(shares > 0.5)"),
     "claim-floor": ("images", "precision_recall(theirs, ours)", "precision_recall(ours, theirs)"),
     "claim-photocopies": ("images", '"leans": (to_seen <', '"leans": (to_seen >'),
     "claim-parzen": ("images", "(x + 1) / 2 for x", "(x + 1) for x"),
