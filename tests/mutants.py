@@ -293,7 +293,7 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     "claim-mlp": ("images", "legible(mlp_fakes)", "legible(-mlp_fakes)"),
     "claim-kept": ("images", "drawn(kept, 3000)", "drawn(kept, 3000).flip(1)"),
     "claim-ones": ("images", "loss, metrics.class_kl(kinds", "loss, -metrics.class_kl(kinds"),
-    "claim-weights": ("images", "784 * numbers + numbers", "784 + numbers"),
+    "claim-parameters": ("images", "784 * numbers + numbers", "784 + numbers"),
     "claim-shift": ("images", "cells_down[:, :, 2:6]", "cells_down[:, :, 1:5]"),
     "claim-shuffle-mlp": ("images", "D.weights[0].data[order]", "D.weights[0].data[order.flip(0)]"),
     "claim-neighbours": ("images", "min(ordered) - max(", "-min(ordered) + max("),
