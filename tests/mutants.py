@@ -1,9 +1,13 @@
 """Plant faults one at a time; the tests must catch each and say where it is: `make mutants`.
 
-With `--claims`, as `make test` calls it: only the faults in the evidence of the chapters' claims.
-The faults are planted in a copy, never in the checkout.
+With `--claims`, as `make test` calls it: only the faults in the evidence of the chapters' claims,
+and of these only those in chapters whose code or faults are new; `tests/mutants.json` knows the
+others by their fingerprints. The faults are planted in a copy, never in the checkout.
 """
 
+import ast
+import hashlib
+import itertools
 import json
 import os
 import re
@@ -320,11 +324,26 @@ class Verdict(NamedTuple):
 # --- claims -------------------------------------------------------------------------------------
 
 
-def claim_verdicts(path: Path) -> list[Verdict]:
+RECORD = Path(__file__).with_name("mutants.json")  # chapter -> fingerprint, all faults caught
+
+
+def fingerprint(path: Path) -> str:
+    """A chapter's code without its layout, its tags and its faults, as one number.
+
+    The package is not in it: after a change there that touches evidence, `make mutants` asks again.
+    """
+    code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    told = [(ast.unparse(ast.parse(c.source)), c.metadata.get("tags", [])) for c in code]
+    faults = sorted(item for item in CLAIMS.items() if item[1][0] == path.stem)
+    return hashlib.sha256(repr((told, faults)).encode()).hexdigest()
+
+
+def claim_verdicts(path: Path, again: bool = True) -> list[Verdict]:
     """All claims of one notebook, each with its mutant.
 
     The cells run once, in order. Before the cell that a mutant changes, the process forks: the
-    child goes on with the changed cell up to the claim's, the parent with the true one.
+    child goes on with the changed cell up to the claim's, the parent with the true one. Unless
+    `again`, a chapter that stands in the record is not run.
     """
     code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     homes = {
@@ -352,7 +371,10 @@ def claim_verdicts(path: Path) -> list[Verdict]:
         for tag, (name, _, _) in CLAIMS.items()
         if name == chapter and tag not in homes
     ]
-    if forks:
+    if not again and json.loads(RECORD.read_text()).get(chapter) == fingerprint(path):
+        known = "caught before; neither code nor faults have changed since"
+        verdicts.append(Verdict(f"{len(homes)} faults in {chapter}", True, known))
+    elif forks:
         verdicts += play(path, code, homes, forks)
     return verdicts
 
@@ -416,8 +438,11 @@ def play(path: Path, code: list, homes: dict, forks: dict) -> list[Verdict]:
     return verdicts
 
 
-def claims() -> Iterator[Verdict]:
-    """The claims of all chapters, two chapters at a time, each in a process of its own."""
+def claims(again: bool) -> Iterator[Verdict]:
+    """The claims of all chapters, two chapters at a time, each in a process of its own.
+
+    Outside of CI a chapter whose faults are all caught is entered in the record.
+    """
     os.environ.update(OMP_NUM_THREADS="1", GANBOOK_PLAIN="1", MPLBACKEND="agg")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a device would not survive a fork
     notebooks = sorted((run.ROOT / "book").glob("*.ipynb"))
@@ -425,8 +450,13 @@ def claims() -> Iterator[Verdict]:
         if CLAIMS[tag][0] not in [path.stem for path in notebooks]:
             yield Verdict(tag, False, f"there is no chapter {CLAIMS[tag][0]!r}")
     with ProcessPoolExecutor(2, get_context("spawn"), max_tasks_per_child=1) as pool:
-        for verdicts in pool.map(claim_verdicts, notebooks):
+        for path, verdicts in zip(
+            notebooks, pool.map(claim_verdicts, notebooks, itertools.repeat(again)), strict=True
+        ):
             yield from verdicts
+            if all(verdict.caught for verdict in verdicts) and "CI" not in os.environ:
+                record = json.loads(RECORD.read_text()) | {path.stem: fingerprint(path)}
+                RECORD.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 # --- faults in the book -------------------------------------------------------------------------
@@ -550,8 +580,8 @@ def in_the_book() -> Iterator[Verdict]:
 def main(only_claims: bool) -> int:
     """Judge all faults, print a line for each, return the exit code."""
     survivors = 0
-    for verdict in [claims] if only_claims else [in_the_book, claims]:
-        for fault, caught, by in verdict():
+    for verdicts in [claims(again=False)] if only_claims else [in_the_book(), claims(again=True)]:
+        for fault, caught, by in verdicts:
             survivors += not caught
             print(f"{'caught  ' if caught else 'SURVIVED'}  {fault}\n{'':10}{by}", flush=True)
     print(f"{survivors} faults survived" if survivors else "every fault was caught")
