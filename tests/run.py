@@ -31,7 +31,7 @@ LINT = {
 }
 UNIT = [*PYTEST, "-n", "2", "--cov=ganbook", "--cov-fail-under=95", "tests/unit"]
 CLAIMS = [*PYTHON, "tests/mutants.py", "--claims"]
-PAGES = [*PYTEST, "tests/book"]
+PAGES = [*PYTEST, "-n", "2", "--dist", "worksteal", "tests/book"]  # neighbours share an open page
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # the same bits everywhere, and no fight for cores
 PLAIN = {"GANBOOK_PLAIN": "1"}  # as the book was made
 

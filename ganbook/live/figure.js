@@ -26,11 +26,13 @@ ganbook.figures ??= {};
   }
 
   // Numbers as readers write them: a true minus, thousands set apart, no more digits than asked for.
+  const formats = []; // by digits: making one takes longer than the rest of a small panel
   function number(value, digits = 0) {
     if (!Number.isFinite(value)) return "–";
     const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    const format = (formats[digits] ??= new Intl.NumberFormat("en", options));
     const rounded = Number(value.toFixed(digits)) || 0; // no minus before a zero
-    return rounded.toLocaleString("en", options).replace("-", "−");
+    return format.format(rounded).replace("-", "−");
   }
   function short(value) {
     return String(Number(value.toPrecision(2))).replace("-", "−");
@@ -473,8 +475,8 @@ ganbook.figures ??= {};
   };
   Object.assign(ganbook, { element, number, short, Stage });
   if (typeof document !== "undefined") {
-    if (document.readyState === "loading") {
-      document.addEventListener("DOMContentLoaded", () => ganbook.mount());
-    } else setTimeout(ganbook.mount);
+    // Not before that event: the deferred scripts of the figures come after this one.
+    if (document.readyState === "complete") ganbook.mount();
+    else document.addEventListener("DOMContentLoaded", () => ganbook.mount());
   }
 })();

@@ -4,7 +4,7 @@
 ganbook.figures.game2d = function (stage) {
   const { element, number, short } = ganbook;
   const LOG4 = Math.log(4);
-  const WARM_UP = 60; // steps before the first picture, so that there is something to look at
+  const WARM_UP = 20; // steps before the first picture, so that there is something to look at
   const PHASE_MS = 1400;
   const DAB = 0.08; // spread of one dab of the reader's pencil
   const MOST_DABS = 80;

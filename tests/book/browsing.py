@@ -26,13 +26,9 @@ def visit(browser, root, name, width=1280, scheme="light", **options):
     )
     visit = Visit(name, context.new_page(), scheme)
 
-    def gate(route):
-        url = route.request.url
-        if url.startswith((root, "data:", "blob:")):
-            route.continue_()
-        else:
-            visit.outside.append(url)
-            route.abort()
+    def request(asked):  # only noted: the browser itself knows no other host
+        if not asked.url.startswith((root, "data:", "blob:")):
+            visit.outside.append(asked.url)
 
     def console(message):
         if message.type in ("error", "warning"):
@@ -42,7 +38,7 @@ def visit(browser, root, name, width=1280, scheme="light", **options):
         if answer.status >= 400:
             visit.complaints.append(f"{answer.status}: {answer.url}")
 
-    visit.page.route("**/*", gate)
+    visit.page.on("request", request)
     visit.page.on("console", console)
     visit.page.on("pageerror", lambda error: visit.complaints.append(f"script: {error}"))
     visit.page.on("response", response)

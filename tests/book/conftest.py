@@ -21,9 +21,12 @@ def browser():
     switches = (
         "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
         "--disable-background-networking --disable-component-update"
-    )
+    ).split()
+    no_network = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=switches.split())
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=[*switches, no_network]
+        )
         yield browser
         browser.close()
 

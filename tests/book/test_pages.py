@@ -168,8 +168,18 @@ def test_nothing_scrolls_sideways(opened):
 def test_is_accessible(opened):
     if opened.page.url.startswith("file:"):
         return  # the same page as over http
+    # Of a chapter's ten thousand pieces of coloured code axe sees one of each colour, and all else.
+    opened.page.evaluate(
+        """() => {
+          const seen = new Set();
+          for (const piece of document.querySelectorAll("pre span[class]:not(:has(*))"))
+            if (seen.has(piece.className)) piece.replaceWith(piece.textContent);
+            else seen.add(piece.className);
+        }"""
+    )
     problems = []
-    for violation in Axe().run(opened.page).response["violations"]:
+    found = Axe().run(opened.page, options={"resultTypes": ["violations"]})
+    for violation in found.response["violations"]:
         known = [selector for rule, selector in THEME_VIOLATIONS if rule == violation["id"]]
         for node in violation["nodes"]:
             target = node["target"][-1]
