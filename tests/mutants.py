@@ -272,6 +272,7 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     "claim-fair": ("caveats", "max(shares_of) - min(", "min(shares_of) - min("),
     "claim-converged": ("caveats", "float(tail.mean(0)", "float(2 * tail.mean(0)"),
     "claim-blind-spot": ("caveats", "torch.full((8,), 1 / 7,", "torch.full((8,), 1 / 8,"),
+    "claim-count": ("caveats", "log2 + torch.xlogy(wrong", "log4 + torch.xlogy(wrong"),
     "claim-began-faces": ("began", "apart(fakes, both_ways)", "apart(-fakes, both_ways)"),
     "claim-faces-kept": ("began", "small_G(z_shown)", "small_G(-z_shown)"),
     "claim-painter": ("began", "28, 28).flip(1)", "28, 28).flip(2)"),
