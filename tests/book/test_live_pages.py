@@ -293,6 +293,22 @@ def test_a_picture_stands_in_without_scripts_and_on_paper(browser, roots, open_p
     assert not played.figure.locator(".gb-body").is_visible()
 
 
+def test_a_late_script_is_waited_for(browser, roots):
+    page = browser.new_page()
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def late(route):
+        page.wait_for_timeout(2000)  # frames pass, and the browser looks what is in sight
+        route.continue_()
+
+    page.route("**/game2d-32.js*", late)
+    page.goto(roots["http"] + "book/index.html")
+    page.locator("[data-live=game2d] .gb-body").first.wait_for()
+    assert not complaints, complaints
+    page.close()
+
+
 def test_scripts_load_only_where_they_are_used(browser, roots):
     seen = visit(browser, roots["file"], "book/notation.html")
     assert not seen.page.locator("script[src*='_static/live/']").count()

@@ -168,6 +168,10 @@ def test_nothing_scrolls_sideways(opened):
 def test_is_accessible(opened):
     if opened.page.url.startswith("file:"):
         return  # the same page as over http
+    opened.page.wait_for_function(  # the theme does this a moment after loading
+        """() => [...document.querySelectorAll("pre")].every(
+          (code) => code.scrollWidth <= code.clientWidth || code.tabIndex === 0)"""
+    )
     # Of a chapter's ten thousand pieces of coloured code axe sees one of each colour, and all else.
     opened.page.evaluate(
         """() => {
@@ -229,7 +233,8 @@ def test_sliders_move_by_keyboard(name, browser, roots):
 def test_play_moves_the_picture(name, motion, browser, roots):
     """Play runs until it is pressed again; who wants less motion gets one step for each press."""
     page = visit(browser, roots["file"], name, reduced_motion=motion).page
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)  # it stands still but for run_for, however slow the machine
     for figure in page.locator(".gb-explore:has(.gb-play)").all():
         play, before = figure.locator(".gb-play"), figure.evaluate(SHOWN)
         play.press("Enter")
