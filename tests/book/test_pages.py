@@ -172,13 +172,26 @@ def test_is_accessible(opened):
         """() => [...document.querySelectorAll("pre")].every(
           (code) => code.scrollWidth <= code.clientWidth || code.tabIndex === 0)"""
     )
-    # Of a chapter's ten thousand pieces of coloured code axe sees one of each colour, and all else.
+    # Of a chapter's ten thousand pieces of coloured code axe sees one of each kind, colour and
+    # ground, and all else.
     opened.page.evaluate(
         """() => {
-          const seen = new Set();
-          for (const piece of document.querySelectorAll("pre span[class]:not(:has(*))"))
-            if (seen.has(piece.className)) piece.replaceWith(piece.textContent);
-            else seen.add(piece.className);
+          const seen = new Set(), grounds = new Map();
+          const ground = (box) => {
+            const own = getComputedStyle(box).backgroundColor, outer = box.parentElement;
+            return own !== "rgba(0, 0, 0, 0)" || !outer ? own : ground(outer);
+          };
+          for (const code of document.querySelectorAll("pre")) grounds.set(code, ground(code));
+          const kind = (piece) => [
+            piece.className, getComputedStyle(piece).color, grounds.get(piece.closest("pre"))
+          ].join();
+          const pieces = [...document.querySelectorAll("pre span[class]:not(:has(*))")];
+          const again = pieces.filter((piece) => {
+            const known = seen.has(kind(piece));
+            seen.add(kind(piece));
+            return known;
+          });
+          for (const piece of again) piece.replaceWith(piece.textContent);
         }"""
     )
     problems = []
