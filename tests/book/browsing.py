@@ -42,6 +42,6 @@ def visit(browser, root, name, width=1280, scheme="light", **options):
     visit.page.on("console", console)
     visit.page.on("pageerror", lambda error: visit.complaints.append(f"script: {error}"))
     visit.page.on("response", response)
-    visit.page.goto(root + name, wait_until="networkidle")
+    visit.page.goto(root + name)
     visit.page.evaluate("window.MathJax?.startup?.promise?.then(() => null)")
     return visit

@@ -7,8 +7,8 @@ import shutil
 import threading
 
 import pytest
-from browsing import SITE
-from playing import Played
+from browsing import SITE, visit
+from playing import LABORATORY, Played
 from playwright.sync_api import sync_playwright
 
 
@@ -50,13 +50,40 @@ def roots():
 
 @pytest.fixture
 def open_figure(browser, roots):
-    """A function that opens a page with a live figure; at the end all are checked and closed."""
+    """A function that opens the laboratory for one figure; at the end all are checked and closed."""
     opened = []
 
     def opening(name, protocol="file", **options):
-        opened.append(Played(browser, roots[protocol], name, **options))
+        seen = visit(browser, roots[protocol], LABORATORY, **options)
+        opened.append(Played(seen, name))
         return opened[-1]
 
     yield opening
-    for page in opened:
-        page.close()
+    for played in opened:
+        played.is_quiet()
+        played.page.context.close()
+
+
+@pytest.fixture(scope="session")
+def laboratories(browser, roots):
+    """The laboratory, opened once for each way to look at it."""
+
+    @functools.cache
+    def opened(protocol, **options):
+        return visit(browser, roots[protocol], LABORATORY, **options)
+
+    return opened
+
+
+@pytest.fixture
+def find_figure(laboratories):
+    """As `open_figure`, on a page that tests share: for those that leave all as it was."""
+    found = []
+
+    def finding(name, protocol="file", **options):
+        found.append(Played(laboratories(protocol, **options), name))
+        return found[-1]
+
+    yield finding
+    for played in found:
+        played.is_quiet()

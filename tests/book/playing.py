@@ -1,15 +1,13 @@
 """A live figure on an open page, and hands to play it with."""
 
-from browsing import visit
-
 LABORATORY = "book/laboratory.html"
 
 
 class Played:
-    """The first figure of a kind on a page."""
+    """The first figure of a kind on a visited page."""
 
-    def __init__(self, browser, root, name, where=LABORATORY, **options):
-        self.seen = visit(browser, root, where, **options)
+    def __init__(self, seen, name):
+        self.seen = seen
         self.page = self.seen.page
         self.figure = self.page.locator(f"[data-live={name}]").first
         self.stage = f"document.querySelector('[data-live={name}]').stage"
@@ -47,6 +45,6 @@ class Played:
             self.page.keyboard.press("Tab")
         return names
 
-    def close(self):
+    def is_quiet(self):
+        """Nothing has gone wrong in a script."""
         assert not self.seen.complaints, self.seen.complaints
-        self.page.context.close()

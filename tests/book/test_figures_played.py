@@ -30,16 +30,16 @@ each_figure = pytest.mark.parametrize("name", FIGURES)
 
 
 @each_figure
-def test_everything_can_be_reached_by_tab(name, open_figure):
-    reached = open_figure(name).reached()
+def test_everything_can_be_reached_by_tab(name, find_figure):
+    reached = find_figure(name).reached()
     for part in FIGURES[name]:
         assert any(part in text for text in reached), f"{part} is out of reach: {reached}"
 
 
 @each_figure
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(name, scheme, open_figure):
-    played = open_figure(name, "http", width=390, scheme=scheme)
+def test_axe_finds_nothing(name, scheme, find_figure):
+    played = find_figure(name, "http", width=390, scheme=scheme)
     quietly = {"resultTypes": ["violations"], "preload": False}
     found = Axe().run(played.page, f"[data-live={name}]", quietly).response["violations"]
     assert not found, [(v["id"], v["nodes"][0]["html"][:120]) for v in found]
@@ -47,17 +47,18 @@ def test_axe_finds_nothing(name, scheme, open_figure):
 
 
 @each_figure
-def test_a_picture_stands_in_on_paper(name, open_figure):
-    played = open_figure(name)
+def test_a_picture_stands_in_on_paper(name, find_figure):
+    played = find_figure(name)
     still = played.figure.locator("img.gb-still")
     assert not still.is_visible()
     played.page.emulate_media(media="print")
     assert still.is_visible()
+    played.page.emulate_media(media="screen")
 
 
 @pytest.mark.parametrize("name", ["game2d", *FIGURES])
-def test_a_finger_can_hit_everything(name, open_figure):
-    played = open_figure(name, width=390, has_touch=True)
+def test_a_finger_can_hit_everything(name, find_figure):
+    played = find_figure(name, width=390, has_touch=True)
     if name == "game2d":
         played.more()
     small = played.figure.evaluate("""figure => [...figure.querySelectorAll(
@@ -78,8 +79,8 @@ def test_a_finger_can_hit_everything(name, open_figure):
 
 
 @pytest.mark.parametrize("name", ["saddle", "dirac", "game1d", "descent", "saturation"])
-def test_a_finger_drags_the_handle_and_the_page_stays(name, open_figure):
-    played = open_figure(name, width=390, has_touch=True)
+def test_a_finger_drags_the_handle_and_the_page_stays(name, find_figure):
+    played = find_figure(name, width=390, has_touch=True)
     handle = played.figure.locator(".gb-handle").first
     handle.scroll_into_view_if_needed()
     words, scrolled = handle.get_attribute("aria-valuetext"), played.page.evaluate("scrollY")

@@ -3,10 +3,12 @@
 import functools
 import re
 from collections import Counter
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from axe_playwright_python.base import AXE_SCRIPT
 from axe_playwright_python.sync_playwright import Axe
 from browsing import SITE, visit
 from bs4 import BeautifulSoup
@@ -28,16 +30,16 @@ THEME_VIOLATIONS = {
 }
 
 
+# Axe judges the contrast of the texts that this script has marked, and everything else everywhere.
+ONE_OF_EACH = Path(__file__).with_name("one_of_each.js").read_text(encoding="utf-8")
+MARKED = 'axe.configure({rules: [{id: "color-contrast", selector: "[data-contrast]"}]});'
+
+
 @functools.cache
 def parsed(page):
     if page not in PAGES:
         pytest.fail(f"{page} is not built: make book", pytrace=False)
     return BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
-
-
-def pages_with(selector):
-    found = [page for page in PAGES if parsed(page).select_one(selector)]
-    return pytest.mark.parametrize("name", found)
 
 
 each_page = pytest.mark.parametrize("name", PAGES)
@@ -123,30 +125,45 @@ def test_source_map_points_to_evidence():
 # --- in a browser -------------------------------------------------------------------------------
 
 
-VIEWS = [("http", 1280, "light"), ("http", 390, "dark"), ("file", 1280, "dark")]
+DESK, PHONE = ("http", 1280, "light"), ("http", 390, "dark")
+FOLDER = ("file", 1280, "dark")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(name, *view) for name in PAGES for view in VIEWS],
-    ids=lambda view: "-".join(map(str, view)),
-)
+@pytest.fixture(scope="module")
 def opened(request, browser, roots):
-    """Every page in every view, opened once for all tests that only look."""
+    """A page in one view, opened once for all tests of it."""
     name, protocol, width, scheme = request.param
     seen = visit(browser, roots[protocol], name, width, scheme)
+    seen.page.wait_for_load_state("networkidle")  # it may ask for more later
     yield seen
     seen.page.context.close()
 
 
+def views(*which, having="html"):
+    """Parametrize `opened`: the pages that have something, each in these views."""
+    pages = [name for name in PAGES if parsed(name).select_one(having)]
+    return pytest.mark.parametrize(
+        "opened",
+        [(name, *view) for name in pages for view in which],
+        indirect=True,
+        ids=lambda view: "-".join(map(str, view)),
+    )
+
+
+every_view = views(DESK, PHONE, FOLDER)
+
+
+@every_view
 def test_asks_nothing_of_the_network(opened):
     none_of(f"{opened.name}: asks for {url}" for url in opened.outside)
 
 
+@every_view
 def test_console_is_quiet(opened):
     none_of(f"{opened.name}: {complaint}" for complaint in opened.complaints)
 
 
+@every_view
 def test_formulas_are_set(opened):
     written = len(parsed(opened.name).select(".math"))
     rendered = opened.page.locator("mjx-container").count()
@@ -155,6 +172,7 @@ def test_formulas_are_set(opened):
     none_of(f"{opened.name}: formula in error: {error.text_content()}" for error in errors)
 
 
+@every_view
 def test_nothing_scrolls_sideways(opened):
     wide = opened.page.evaluate(
         """() => document.documentElement.scrollWidth <= innerWidth ? [] :
@@ -165,38 +183,21 @@ def test_nothing_scrolls_sideways(opened):
     none_of(f"{opened.name}: wider than the window: {tag}" for tag in wide[:5])
 
 
+@every_view
+def test_colours_follow_the_system(opened):
+    theme = opened.page.evaluate("document.documentElement.dataset.theme")
+    assert theme == opened.scheme, f"{opened.name}: is {theme}, not {opened.scheme}"
+
+
+@views(DESK, PHONE)
 def test_is_accessible(opened):
-    if opened.page.url.startswith("file:"):
-        return  # the same page as over http
     opened.page.wait_for_function(  # the theme does this a moment after loading
         """() => [...document.querySelectorAll("pre")].every(
           (code) => code.scrollWidth <= code.clientWidth || code.tabIndex === 0)"""
     )
-    # Of a chapter's ten thousand pieces of coloured code axe sees one of each kind, colour and
-    # ground, and all else.
-    opened.page.evaluate(
-        """() => {
-          const seen = new Set(), grounds = new Map();
-          const ground = (box) => {
-            const own = getComputedStyle(box).backgroundColor, outer = box.parentElement;
-            return own !== "rgba(0, 0, 0, 0)" || !outer ? own : ground(outer);
-          };
-          for (const code of document.querySelectorAll("pre")) grounds.set(code, ground(code));
-          const kind = (piece) => [
-            piece.className, getComputedStyle(piece).color, grounds.get(piece.closest("pre"))
-          ].join();
-          const pieces = [...document.querySelectorAll("pre span[class]:not(:has(*))")];
-          const again = pieces.filter((piece) => {
-            const known = seen.has(kind(piece));
-            seen.add(kind(piece));
-            return known;
-          });
-          for (const piece of again) piece.replaceWith(piece.textContent);
-        }"""
-    )
+    opened.page.evaluate(ONE_OF_EACH)
     problems = []
-    found = Axe().run(opened.page, options={"resultTypes": ["violations"]})
-    for violation in found.response["violations"]:
+    for violation in Axe(AXE_SCRIPT + MARKED).run(opened.page).response["violations"]:
         known = [selector for rule, selector in THEME_VIOLATIONS if rule == violation["id"]]
         for node in violation["nodes"]:
             target = node["target"][-1]
@@ -205,11 +206,6 @@ def test_is_accessible(opened):
                 why = node["failureSummary"].replace("\n", " ")
                 problems.append(f"{opened.name}: {violation['id']} at {target}: {why}")
     none_of(problems)
-
-
-def test_colours_follow_the_system(opened):
-    theme = opened.page.evaluate("document.documentElement.dataset.theme")
-    assert theme == opened.scheme, f"{opened.name}: is {theme}, not {opened.scheme}"
 
 
 @pytest.mark.parametrize("protocol", ["http", "file"])
@@ -224,10 +220,10 @@ def test_search_finds_a_word(protocol, browser, roots):
 SHOWN = "figure => [...figure.querySelectorAll('img')].findIndex((frame) => !frame.hidden)"
 
 
-@pages_with(".gb-explore")
-def test_sliders_move_by_keyboard(name, browser, roots):
-    page = visit(browser, roots["file"], name).page
-    for figure in page.locator(".gb-explore").all():
+@views(FOLDER, having=".gb-explore")
+def test_sliders_move_by_keyboard(opened):
+    name = opened.name
+    for figure in opened.page.locator(".gb-explore").all():
         for slider in figure.locator("input[type=range]").all():
             label = slider.locator("xpath=ancestor::label")
             assert label.text_content().strip(), f"{name}: a slider without label"
@@ -238,14 +234,34 @@ def test_sliders_move_by_keyboard(name, browser, roots):
             assert slider.get_attribute("aria-valuetext") == label.locator("output").text_content()
             shown = figure.locator("img:visible")
             assert shown.count() == 1, f"{name}: {shown.count()} pictures at once"
-    page.context.close()
 
 
-@pages_with(".gb-play")
+@views(FOLDER, having="article details")
+def test_hints_and_solutions_open_by_keyboard(opened):
+    """The keyboard gets to each one, and opens the first of each kind."""
+    deaf = opened.page.evaluate(
+        """() => [...document.querySelectorAll("article details")].filter((fold) => {
+          const summary = fold.querySelector(":scope > summary");
+          summary?.focus({ preventScroll: true });
+          return !summary || document.activeElement !== summary;
+        }).map((fold) => fold.outerHTML.slice(0, 90))"""
+    )
+    none_of(f"{opened.name}: out of the keyboard's reach: {tag}" for tag in deaf)
+    folds = opened.page.locator("article details")
+    words = [text.strip() for text in folds.locator("> summary").all_text_contents()]
+    for kind in sorted(set(words)):
+        fold = folds.nth(words.index(kind))
+        before = fold.evaluate("fold => fold.open")
+        fold.locator("> summary").press("Enter")
+        assert fold.evaluate("fold => fold.open") != before, f"{opened.name}: {kind} stays"
+
+
+@views(FOLDER, having=".gb-play")
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_play_moves_the_picture(name, motion, browser, roots):
+def test_play_moves_the_picture(opened, motion):
     """Play runs until it is pressed again; who wants less motion gets one step for each press."""
-    page = visit(browser, roots["file"], name, reduced_motion=motion).page
+    name, page = opened.name, opened.page
+    page.emulate_media(reduced_motion=motion)
     page.clock.install(time=0)
     page.clock.pause_at(1000)  # it stands still but for run_for, however slow the machine
     for figure in page.locator(".gb-explore:has(.gb-play)").all():
@@ -257,15 +273,6 @@ def test_play_moves_the_picture(name, motion, browser, roots):
         page.clock.run_for(1000)
         moved = figure.evaluate(SHOWN) != after_press
         assert moved == (motion != "reduce"), f"{name}: with motion {motion}, moved: {moved}"
-    page.context.close()
-
-
-@pages_with("details")
-def test_hints_and_solutions_open_by_keyboard(name, browser, roots):
-    page = visit(browser, roots["file"], name).page
-    for summary in page.locator("article details > summary").all():
-        details = summary.locator("xpath=..")
-        before = details.evaluate("details => details.open")
-        summary.press("Enter")
-        assert details.evaluate("details => details.open") != before, f"{name}: stays as it was"
-    page.context.close()
+        if play.text_content() == "Pause":  # it has not come to its end
+            play.press("Enter")
+            assert play.text_content() == "Play"
