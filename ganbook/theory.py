@@ -299,9 +299,9 @@ class DiracGAN:
     def field(self, state: Tensor) -> Tensor:
         """Where simultaneous gradient descent goes: (-∂L_G/∂θ, -∂L_D/∂ψ), (..., 2) -> (..., 2)."""
         theta, psi = check_state(state).unbind(-1)
-        toward_g = torch.func.grad(lambda theta: -self.losses(theta, psi)[0].sum())(theta)
-        toward_d = torch.func.grad(lambda psi: -self.losses(theta, psi)[1].sum())(psi)
-        return torch.stack([toward_g, toward_d], -1)
+        (g, d), slopes = torch.func.vjp(self.losses, theta, psi)
+        one, none = torch.ones_like(g), torch.zeros_like(d)
+        return -torch.stack([slopes((one, none))[0], slopes((none, one))[1]], -1)
 
     def step(self, state: Tensor, lr: float, d_steps: int | None = None) -> Tensor:
         """One update of both players.

