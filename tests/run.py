@@ -21,8 +21,9 @@ BUILD = [BIN / "jupyter-book", "build", "-q", "-W", "-n", "--keep-going", "."]
 NBVAL = [
     *PYTEST,
     *("--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval.cfg"),
-    *("-n", "2", "--dist", "loadscope"),
+    *("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"),
 ]
+LONGEST = ("images", "concept")  # run first, or one process would wait for the other in the end
 SOURCES = [*PYTEST, "tests/book/test_sources.py"]
 LINT = {
     "ruff check": [BIN / "ruff", "check", "-q", "."],
@@ -106,7 +107,10 @@ def changed_notebooks() -> list[str]:
 
 def parts(check: bool) -> list[Part]:
     """The parts in order; with `check` only the quick ones."""
-    every = sorted(path.relative_to(ROOT) for path in ROOT.glob("book/*.ipynb"))
+    every = sorted(
+        (path.relative_to(ROOT) for path in ROOT.glob("book/*.ipynb")),
+        key=lambda path: (path.stem not in LONGEST, path),
+    )
     notebooks = changed_notebooks() if check else every
     first = [Part("lint", LINT), Part("unit", {"unit": UNIT})]
     runs = [Part("notebooks", {"notebooks": [*NBVAL, *notebooks]}, PLAIN)] if notebooks else []

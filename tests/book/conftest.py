@@ -77,7 +77,7 @@ def laboratories(browser, roots):
 
 @pytest.fixture
 def find_figure(laboratories):
-    """As `open_figure`, on a page that tests share: for those that leave all as it was."""
+    """As `open_figure`, on a page that tests share: for those to whom its state is all the same."""
     found = []
 
     def finding(name, protocol="file", **options):

@@ -42,8 +42,8 @@ def test_play_trains_and_v_stays_below_its_optimum(protocol, open_page):
     ("data", "bound"),
     [("ring", 0.25), ("grid", 0.35), ("moons", 0.25), ("spiral", 0.3), ("blobs", 0.2)],
 )
-def test_each_law_is_learned_in_the_browser(data, bound, open_page):
-    played = open_page()
+def test_each_law_is_learned_in_the_browser(data, bound, find_figure):
+    played = find_figure("game2d")
     played.figure.locator(f"input[value={data}]").check()
     before = played.get("measured.jsd")
     train(played, 2500)
