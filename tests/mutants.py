@@ -98,7 +98,7 @@ CLAIMS: dict[str, tuple[str, str, str]] = {
     "claim-coin-square": ("optimal_discriminator", "coin - 2 * (u - v)", "coin - 4 * (u - v)"),
     "claim-free": ("optimal_discriminator", "changed[(places < 0)", "changed[(places < 0.5)"),
     "claim-reach": ("optimal_discriminator", "logit().clamp(-c", "logit().clamp(-2 * c"),
-    "claim-runaway": ("optimal_discriminator", "softplus(-w)", "softplus(-2 * w)"),
+    "claim-runaway": ("optimal_discriminator", "w.grad = -(-w", "w.grad = -(-2 * w"),
     "claim-out-of-reach": ("optimal_discriminator", "adam(places, p, q,", "adam(places, p, p,"),
     "claim-habits": ("optimal_discriminator", "adam(far, law, law,", "adam(far, law, 0.9 * law,"),
     "claim-floats": ("optimal_discriminator", "tensor(17.0)", "tensor(15.0)"),

@@ -1,6 +1,6 @@
 // Before axe looks at the contrast: mark one text of each kind for it (data-contrast), where kind is
-// the place in the page, the style and the ground. A chapter holds thousands of formulas and pieces
-// of coloured code, each of many elements: beyond one of each kind only their text is kept.
+// the place in the page, the style and the ground. A chapter holds thousands of formulas, each of many
+// elements, and pieces of coloured code: beyond one of each kind only a text is kept.
 () => {
   const once = (say) => {
     const known = new Map();
@@ -23,12 +23,13 @@
     const seen = new Set();
     return boxes.filter((box) => seen.size < seen.add(String(kind(box))).size);
   };
-  const pieces = [...document.querySelectorAll("pre span[class]:not(:has(*)), mjx-container")];
-  const kept = new Set(firsts(pieces, (box) => [name(box), box.getAttribute("display"), look(box)]));
-  for (const piece of pieces.filter((one) => !kept.has(one))) {
-    if (piece.tagName === "SPAN") piece.replaceWith(piece.textContent);
-    else piece.textContent = "x";
-  }
+  // A formula's glyphs are no text to axe; a word in its place shows the colour.
+  const formulas = [...document.querySelectorAll("mjx-container")];
+  const whole = new Set(firsts(formulas, (box) => box.getAttribute("display")));
+  for (const box of formulas.filter((one) => !whole.has(one))) box.replaceWith("formula");
+  const pieces = [...document.querySelectorAll("pre span[class]:not(:has(*))")];
+  const kept = new Set(firsts(pieces, (box) => [name(box), look(box)]));
+  for (const box of pieces.filter((one) => !kept.has(one))) box.replaceWith(box.textContent);
   const speaks = (box) => [...box.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
   const texts = [...document.body.querySelectorAll("*")].filter((box) => speaks(box) || box.value);
   for (const box of firsts(texts, (box) => [place(box), look(box)])) box.dataset.contrast = "";
