@@ -265,6 +265,7 @@ def test_play_moves_the_picture(opened, motion):
     page.clock.install(time=0)
     page.clock.pause_at(1000)  # it stands still but for run_for, however slow the machine
     for figure in page.locator(".gb-explore:has(.gb-play)").all():
+        figure.locator("input[type=range]").press("Home")
         play, before = figure.locator(".gb-play"), figure.evaluate(SHOWN)
         play.press("Enter")
         after_press = figure.evaluate(SHOWN)
