@@ -60,7 +60,7 @@ def open_figure(browser, roots):
 
     yield opening
     for played in opened:
-        played.is_quiet()
+        played.check_quiet()
         played.page.context.close()
 
 
@@ -86,4 +86,4 @@ def find_figure(laboratories):
 
     yield finding
     for played in found:
-        played.is_quiet()
+        played.check_quiet()

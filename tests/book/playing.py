@@ -45,6 +45,6 @@ class Played:
             self.page.keyboard.press("Tab")
         return names
 
-    def is_quiet(self):
+    def check_quiet(self):
         """Nothing has gone wrong in a script."""
         assert not self.seen.complaints, self.seen.complaints

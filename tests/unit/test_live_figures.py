@@ -335,6 +335,12 @@ def test_limits_are_those_of_the_chapter():
     assert limits == pytest.approx(printed, abs=6e-4)
 
 
+def test_the_band_holds_nine_perfect_rounds_in_ten():
+    for forger in played(police, "return ganbook.police.numbers.forgers;"):
+        rounds = scipy.stats.binom(police.NOTES, forger["limit"])
+        assert forger["band"] == list(rounds.interval(0.9))
+
+
 def test_the_best_rule_meets_the_limit_and_a_coin_does_not():
     code = """
       const game = ganbook.policeGame({ seed: 3 });
