@@ -207,6 +207,10 @@ ganbook.figures.game2d = function (stage) {
       `Nets 2 → ${world.width} → ${world.width}, ${world.batch} points a batch, Adam with β = (0, 0.99). `
       + "Keys while the focus is in the figure: Space plays, D and G take one step, R resets."));
   stage.keys({ " ": stage.toggle, d: () => one("D"), g: () => one("G"), r: restart });
+  stage.on(window, "hashchange", () => {
+    // Another link, pasted into the address of the open page: the page begins anew, as it says.
+    if (Object.keys(fromLink()).length && location.hash !== share.getAttribute("href")) location.reload();
+  });
 
   const flow = element("div", { class: "gb-flow", hidden: true });
   stage.body.append(flow);

@@ -196,6 +196,23 @@ def test_a_link_reproduces_the_settings(open_page):
     assert again == settings
 
 
+def test_a_link_pasted_into_the_open_page_is_followed(open_page):
+    played = open_page()
+    played.more()
+    share = played.figure.get_by_text("Link to these settings")
+    link = share.get_attribute("href").replace("seed=1&", "seed=7&")
+    iteration = played.get("game.iteration")
+    share.click()  # the page says this already: the run goes on
+    train(played, 10)
+    assert played.get("game.iteration") == iteration + 10
+    assert played.page.url.endswith(share.get_attribute("href")) and "seed=7" in link
+    with played.page.expect_event("load"):
+        played.page.goto(played.page.url.split("#")[0] + link)
+    played.figure.locator(".gb-body").wait_for()
+    assert played.get("game.settings.seed") == 7
+    assert played.get("game.iteration") == iteration
+
+
 def test_the_same_seed_gives_the_same_run(open_page):
     runs = []
     for _ in range(2):
