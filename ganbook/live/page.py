@@ -160,4 +160,6 @@ def show(name: str, **options) -> HTML:
         f"{element(name, rest, '')}<script>{code}</script>"
     )
     frame = f'style="width: 100%; height: {height or 1000}px; border: 0"'
-    return HTML(f'<iframe title="{name}" srcdoc="{html.escape(page)}" {frame}></iframe>')
+    # within a div, or IPython warns that a bare frame should be its IFrame, which takes no page
+    inner = f'<iframe title="{name}" srcdoc="{html.escape(page)}" {frame}></iframe>'
+    return HTML(f"<div>{inner}</div>")

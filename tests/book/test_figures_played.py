@@ -7,7 +7,7 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from playing import LABORATORY
 
-from ganbook.live import latent
+from ganbook.live import latent, show
 
 FIGURES = {
     "saddle": ("▶ Play", "One step", "The point (θ, ψ)", "Game", "Moves", "Step size"),
@@ -54,6 +54,26 @@ def test_a_picture_stands_in_on_paper(name, find_figure):
     played.page.emulate_media(media="print")
     assert still.is_visible()
     played.page.emulate_media(media="screen")
+
+
+@pytest.mark.parametrize("name", ["game2d", *FIGURES])
+def test_it_runs_in_a_notebook_s_narrow_frame(name, browser, monkeypatch):
+    monkeypatch.delenv("GANBOOK_PLAIN", raising=False)
+    page = browser.new_page(viewport={"width": 320, "height": 1000})
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.set_content(f'<body style="margin: 0">{show(name).data}')
+    frame = page.frames[1]
+    frame.wait_for_selector(".gb-body")
+    if name == "game2d":
+        frame.locator("summary").click()
+    beyond = frame.evaluate("""() => [...document.querySelectorAll(".gb-body *")]
+      .filter((one) => one.checkVisibility() && !one.closest(".gb-scroll"))
+      .filter((one) => one.getBoundingClientRect().right > document.body.clientWidth + 8.5)
+      .map((one) => one.outerHTML.slice(0, 80))""")
+    page.close()
+    assert not beyond
+    assert not complaints
 
 
 @pytest.mark.parametrize("name", ["game2d", *FIGURES])
