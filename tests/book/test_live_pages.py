@@ -205,7 +205,8 @@ def test_a_link_pasted_into_the_open_page_is_followed(open_page):
     share.click()  # the page says this already: the run goes on
     train(played, 10)
     assert played.get("game.iteration") == iteration + 10
-    assert played.page.url.endswith(share.get_attribute("href")) and "seed=7" in link
+    assert played.page.url.endswith(share.get_attribute("href"))
+    assert "seed=7" in link
     with played.page.expect_event("load"):
         played.page.goto(played.page.url.split("#")[0] + link)
     played.figure.locator(".gb-body").wait_for()
