@@ -20,7 +20,7 @@ book: $(READY) ## render the book into _build/html (the first run installs every
 test: $(READY) ## everything that must hold
 	@$(BIN)/python tests/run.py
 
-check: $(READY) ## the quick part: lint, unit tests, changed notebooks
+check: $(READY) ## the quick part: lint, unit tests but the slow ones, changed notebooks
 	@$(BIN)/python tests/run.py --check
 
 execute: $(READY) ## run the chapters again, in place (NB=book/concept.ipynb for one)

@@ -204,6 +204,7 @@ def test_a_read_only_folder_is_one_line_and_loses_nothing(tmp_path, monkeypatch)
     assert snapshots.load(tmp_path / "run" / "snapshots", 3)["step"] == 3
 
 
+@pytest.mark.slow
 def test_torchrun_trains_and_resumes(tmp_path):
     """Two real processes, as a user starts them; the first alone writes and speaks."""
     run = [*(sys.executable, "-m", "torch.distributed.run", "--standalone"), "--nproc-per-node=2"]

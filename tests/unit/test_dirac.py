@@ -38,6 +38,7 @@ def distance(game, steps, d_steps=None, lr=0.2):
     return float(game.run(START, steps, lr, d_steps)[-1].norm())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
 def test_the_published_table(row):
     game, *printed = row

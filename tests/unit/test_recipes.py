@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pytest
 import torch
 
 from ganbook import metrics, recipes
@@ -48,6 +49,7 @@ def test_what_fit_takes_is_passed_on():
     assert seen == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_the_quick_ring_keeps_its_word():
     finished = recipes.run(recipes.RING_QUICK, 2, first=300, progress=False)
     samples = recipes.sample(recipes.RING_QUICK, finished, 2500)
