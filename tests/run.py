@@ -31,7 +31,7 @@ LINT = {
     "codespell": [BIN / "codespell"],
 }
 UNIT = [*PYTEST, "-n", "2", "tests/unit"]
-QUICK_UNIT = [*UNIT, "-m", "not slow"]  # and uncounted: coverage takes a fifth of the time
+QUICK_UNIT = [*UNIT, "-m", "not slow"]  # no coverage: a quarter of the time
 COVERED_UNIT = [*UNIT, "--cov=ganbook", "--cov-fail-under=95"]
 CLAIMS = [*PYTHON, "tests/mutants.py", "--claims"]
 PAGES = [*PYTEST, "-n", "2", "--dist", "worksteal", "tests/book"]  # neighbours share an open page

@@ -57,21 +57,22 @@ def test_a_picture_stands_in_on_paper(name, find_figure):
 
 
 @pytest.mark.parametrize("name", ["game2d", *FIGURES])
-def test_it_runs_in_a_notebook_s_narrow_frame(name, browser, monkeypatch):
+def test_it_fits_a_notebook_s_narrow_frame(name, browser, monkeypatch):
     monkeypatch.delenv("GANBOOK_PLAIN", raising=False)
-    page = browser.new_page(viewport={"width": 320, "height": 1000})
     complaints = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_content(f'<body style="margin: 0">{show(name).data}')
-    frame = page.frames[1]
-    frame.wait_for_selector(".gb-body")
-    if name == "game2d":
-        frame.locator("summary").click()
-    beyond = frame.evaluate("""() => [...document.querySelectorAll(".gb-body *")]
-      .filter((one) => one.checkVisibility() && !one.closest(".gb-scroll"))
-      .filter((one) => one.getBoundingClientRect().right > document.body.clientWidth + 8.5)
-      .map((one) => one.outerHTML.slice(0, 80))""")
-    page.close()
+    with browser.new_page(viewport={"width": 320, "height": 1000}) as page:
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.set_content(f'<body style="margin: 0">{show(name).data}')
+        frame = page.frames[1]
+        frame.wait_for_selector(".gb-body")
+        beyond = frame.evaluate("""() => {
+          document.querySelectorAll("details").forEach((fold) => (fold.open = true));
+          const edge = document.querySelector(".gb-body").getBoundingClientRect().right + 0.5;
+          return [...document.querySelectorAll(".gb-body *")]
+            .filter((one) => one.checkVisibility() && !one.closest(".gb-scroll"))
+            .filter((one) => one.getBoundingClientRect().right > edge)
+            .map((one) => one.outerHTML.slice(0, 80));
+        }""")
     assert not beyond
     assert not complaints
 
