@@ -290,11 +290,10 @@ ganbook.figures.game2d = function (stage) {
   }
   function sentence({ value, bestValue, jsd, floor, found, total, iteration: count }) {
     const gap = bestValue - value;
-    const left = jsd - floor;
     const missed = total !== null && found < total ? ` ${total - found} of ${total} modes ${total - found === 1 ? "is" : "are"} missed.` : "";
     if (!rule().calibrated) return `Step ${number(count)}: JSD ${number(jsd, 3)} nats.${missed}`;
-    const verdict = left < 0.02 ? "hardly more than a perfect G would show" : `so G is still ${number(2 * left, 2)} from the floor`;
-    return `V is ${number(gap, 3)} short of <b>V*</b>; V* − (−log 4) = 2·JSD = ${number(2 * jsd, 3)}, ${verdict}.${missed}`;
+    const perfect = `a perfect G would show ${number(2 * floor, 3)}`;
+    return `V is ${number(gap, 3)} short of <b>V*</b>; V* − (−log 4) = 2·JSD = ${number(2 * jsd, 3)}; ${perfect}.${missed}`;
   }
 
   function drawMain(pen) {

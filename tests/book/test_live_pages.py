@@ -214,6 +214,12 @@ def test_a_link_pasted_into_the_open_page_is_followed(open_page):
     assert played.get("game.iteration") == iteration
 
 
+def test_the_sentence_names_what_a_perfect_g_would_show(open_page):
+    played = open_page()
+    jsd, floor = played.get("measured.jsd"), played.get("measured.floor")
+    played.says(f"2·JSD = {2 * jsd:.3f}; a perfect G would show {2 * floor:.3f}")
+
+
 def test_the_same_seed_gives_the_same_run(open_page):
     runs = []
     for _ in range(2):
